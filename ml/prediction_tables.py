@@ -1,0 +1,82 @@
+"""Definitions of the tables that grow with time: predictions and drift, both partitioned by model.
+
+Belongs here: their DDL, run by `ml.registry_schema`. Does not belong here: the registry's own tables,
+partitions, rows.
+"""
+
+PREDICTION_TABLE = """
+create table if not exists ml.prediction (
+    model_name text not null,
+    flight_key text not null,
+    flight_date date not null,
+    prediction_at timestamptz not null,
+    model_version integer not null,
+    -- NaN sorts above infinity, so this refuses both infinities and NaN.
+    score double precision not null check (score > '-infinity' and score < 'infinity'),
+    threshold double precision,
+    is_positive boolean check (is_positive is null or is_positive = (score >= threshold)),
+    scored_at timestamptz not null,
+    primary key (model_name, flight_key),
+    foreign key (model_name, model_version) references ml.model_version (model_name, version)
+) partition by list (model_name);
+create index if not exists prediction_flight_date on ml.prediction (model_name, flight_date);
+"""
+
+DRIFT_TABLES = """
+create table if not exists ml.drift_bin (
+    model_name text not null,
+    model_version integer not null,
+    subject text not null check (subject in ('feature', 'score')),
+    name text not null,
+    bin integer not null,
+    bin_kind text not null check (bin_kind in ('null', 'below', 'range', 'above', 'category', 'unseen')),
+    lower_bound double precision,
+    upper_bound double precision,
+    category text,
+    reference_rows bigint not null check (reference_rows >= 0),
+    frozen_at timestamptz not null,
+    primary key (model_name, model_version, subject, name, bin),
+    foreign key (model_name, model_version) references ml.model_version (model_name, version));
+
+create table if not exists ml.drift_bin_count (
+    model_name text not null,
+    model_version integer not null,
+    subject text not null,
+    name text not null,
+    window_start date not null,
+    bin integer not null,
+    current_rows bigint not null check (current_rows >= 0),
+    primary key (model_name, model_version, subject, name, window_start, bin),
+    foreign key (model_name, model_version, subject, name, bin)
+        references ml.drift_bin (model_name, model_version, subject, name, bin));
+
+create table if not exists ml.drift (
+    model_name text not null,
+    model_version integer not null,
+    subject text not null check (subject in ('feature', 'score')),
+    name text not null,
+    kind text not null check (kind in ('number', 'boolean', 'category')),
+    window_start date not null,
+    window_end date not null check (window_end >= window_start),
+    reference_rows bigint not null,
+    current_rows bigint not null,
+    psi double precision,
+    js double precision check (js between 0 and 1),
+    ks double precision check (ks between 0 and 1),
+    chi_square double precision,
+    degrees_of_freedom integer,
+    p_value double precision check (p_value between 0 and 1),
+    q_value double precision check (q_value between 0 and 1),
+    ks_p_value double precision check (ks_p_value between 0 and 1),
+    null_share_reference double precision,
+    null_share_current double precision,
+    outside_share_current double precision,
+    importance_share double precision,
+    is_seasonal boolean not null,
+    is_drifted boolean not null,
+    is_alert boolean not null,
+    computed_at timestamptz not null,
+    primary key (model_name, model_version, subject, name, window_start),
+    foreign key (model_name, model_version) references ml.model_version (model_name, version)
+) partition by list (model_name);
+"""

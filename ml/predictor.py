@@ -1,0 +1,111 @@
+"""A registered version, ready to answer: the one path from feature rows to answers, for batch scoring and for
+the service.
+
+Belongs here: loading a version (verified, cached by its address) and predicting an Arrow table. Does not
+belong here: reading features from the warehouse (`ml.score`), HTTP (`serving`), and the arithmetic of a score
+(`ml.row_scores`).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from ml import artifact
+from ml.feature_frame import to_frame
+from ml.registry_version import ModelVersion, RegistryError, artifact_content, champion, find_version
+from ml.row_scores import row_scores
+
+if TYPE_CHECKING:
+    from ml.spec import Feature, ModelSpec
+    from warehouse.client import Warehouse
+
+CACHED_ARTIFACTS = 16
+_cache: OrderedDict[str, Any] = OrderedDict()
+_cache_lock = threading.Lock()
+
+
+class NoChampionError(RegistryError):
+    """No version of the model is in charge yet."""
+
+
+def _estimator(wh: Warehouse, sha256: str) -> Any:
+    # The address is the content's hash, so a cached object can never be a stale one.
+    with _cache_lock:
+        if sha256 in _cache:
+            _cache.move_to_end(sha256)
+            return _cache[sha256]
+    estimator = artifact.load(artifact_content(wh, sha256), sha256)
+    with _cache_lock:
+        _cache[sha256] = estimator
+        while len(_cache) > CACHED_ARTIFACTS:
+            _cache.popitem(last=False)
+    return estimator
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """One loaded version. `spec` is the declaration it was trained with, whatever the model's file says
+    today.
+    """
+
+    registered: ModelVersion
+    spec: ModelSpec
+    estimator: Any
+
+    @classmethod
+    def load(cls, wh: Warehouse, model: ModelSpec | str, version: int | None = None) -> Predictor:
+        """The champion of a model (by name or declaration), or the version named.
+
+        Raises:
+            NoChampionError: no version was asked for and none is in charge.
+            RegistryError: there is no such version, or its declaration is not understood any more.
+            ArtifactError: the stored bytes are not those registered, or hold a type outside the allow-list.
+        """
+        name = model if isinstance(model, str) else model.name
+        found = champion(wh, name) if version is None else find_version(wh, name, version)
+        if found is None:
+            raise NoChampionError(
+                f"model {name!r} has no champion. Train it and promote a version that passed its gates."
+            )
+        return cls(found, found.declaration(), _estimator(wh, found.artifact_sha256))
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        return self.spec.features
+
+    @property
+    def version(self) -> int:
+        return self.registered.version
+
+    @property
+    def sha256(self) -> str:
+        return self.registered.artifact_sha256
+
+    @property
+    def threshold(self) -> float | None:
+        """The score from which a case is positive; None for regression."""
+        return self.registered.threshold
+
+    def predict(self, table: pa.Table) -> pa.Table:
+        """Answers in the order of the rows: the key where the table has it, `score` (float64, never null:
+        P(positive), or the label's unit) and `is_positive` (null for regression). A row's answer has the same
+        bits alone and in any batch.
+
+        Raises:
+            FeatureFrameError: a feature is missing, or its column cannot be read as its kind.
+        """
+        score = row_scores(self.estimator, self.spec.task, to_frame(self.features, table))
+        columns: dict[str, Any] = {}
+        if self.spec.key_column in table.column_names:
+            columns[self.spec.key_column] = table.column(self.spec.key_column)
+        columns["score"] = pa.array(score, pa.float64())
+        if self.threshold is None:
+            columns["is_positive"] = pa.nulls(len(score), pa.bool_())
+        else:
+            columns["is_positive"] = pa.array(score >= self.threshold, pa.bool_())
+        return pa.table(columns)

@@ -1,0 +1,210 @@
+"""The registry of fitted models: rows in schema `ml`, each change one transaction.
+
+Belongs here: registering a fitted model and its gates, and the names by which the rest of the code reaches
+the registry. Does not belong here: DDL (`ml.registry_schema`), reading (`ml.registry_version`), promotion
+(`ml.registry_promotion`).
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import math
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from ml import artifact
+from ml.gates import GateResult, judge
+from ml.registry_promotion import PromotionError, PromotionEvent, history, lock_model, promote, rollback
+from ml.registry_schema import ensure_model, ensure_schema
+from ml.registry_version import (
+    ModelVersion,
+    RegistryError,
+    artifact_content,
+    champion,
+    find_version,
+    metrics_of,
+    versions,
+)
+
+if TYPE_CHECKING:
+    from ml.train import FittedModel
+    from ml.training_set import TrainingSet
+    from warehouse.client import Warehouse
+
+__all__ = [
+    "ModelVersion",
+    "PromotionError",
+    "PromotionEvent",
+    "RegistryError",
+    "artifact_content",
+    "champion",
+    "ensure_model",
+    "ensure_schema",
+    "find_version",
+    "history",
+    "judge_version",
+    "metrics_of",
+    "promote",
+    "record_gates",
+    "register",
+    "rollback",
+    "versions",
+]
+
+LIBRARIES = ("numpy", "scikit-learn", "lightgbm", "skops", "pandas", "pyarrow")
+
+
+def _plain(value: Any) -> Any:
+    """JSON has no NaN and no infinity, and Postgres' jsonb refuses them: they become null."""
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if hasattr(value, "item"):
+        return _plain(value.item())
+    return value
+
+
+def _json(value: Any) -> str:
+    return json.dumps(_plain(value), allow_nan=False, default=str)
+
+
+def _libraries() -> dict[str, str]:
+    return {
+        "python": platform.python_version(),
+        **{name: importlib.metadata.version(name) for name in LIBRARIES},
+    }
+
+
+def _insert(
+    wh: Warehouse, table: str, key: dict[str, Any], types: Mapping[str, str], rows: Sequence[dict]
+) -> None:
+    """Insert rows below a model version in one statement."""
+    columns = ", ".join(types)
+    typed = ", ".join(f"{name} {kind}" for name, kind in types.items())
+    wh.execute(
+        f"insert into ml.{table} (model_name, version, {columns}) "
+        f"select %(model_name)s, %(version)s, {columns} "
+        f"from jsonb_to_recordset(%(rows)s::jsonb) as r({typed})",
+        {**key, "rows": _json(rows)},
+    )
+
+
+_NUMBER = "double precision"
+_METRIC = {
+    "split": "text",
+    "subject": "text",
+    "metric": "text",
+    "value": _NUMBER,
+    "ci_low": _NUMBER,
+    "ci_high": _NUMBER,
+}
+_METRIC |= {"n": "bigint"}
+_CURVE = {"curve": "text", "point": "integer", "coordinates": "jsonb"}
+_IMPORTANCE = {"feature": "text", "importance": _NUMBER}
+_GATE = {"gate_number": "integer", "gate": "text", "metric": "text", "split": "text", "criterion": "text"}
+_GATE |= {"threshold": _NUMBER, "value": _NUMBER, "is_passed": "boolean", "reason": "text"}
+
+
+def _version_row(
+    fitted: FittedModel, training_set: TrainingSet, code_version: str, address: str
+) -> dict[str, Any]:
+    spec = fitted.spec
+    return {
+        "task": spec.task,
+        "algorithm": spec.algorithm.name,
+        "spec": _json(spec.model_dump(mode="json")),
+        "params": _json(fitted.params),
+        "threshold": fitted.threshold,
+        "cv_results": _json(fitted.cv_results),
+        **{
+            name: getattr(spec.split, name) for name in ("train_start", "train_end", "test_start", "test_end")
+        },
+        "training_relation": training_set.relation,
+        "training_rows": fitted.train_rows,
+        "test_rows": fitted.test_rows,
+        "training_set_sha256": training_set.content_sha256,
+        "code_version": code_version,
+        "libraries": _json(_libraries()),
+        "artifact_sha256": address,
+        "seconds": fitted.seconds,
+        "bytes_out": fitted.bytes_out,
+        "peak_memory_mb": fitted.peak_memory_mb,
+    }
+
+
+def _insert_version(wh: Warehouse, model_name: str, row: dict[str, Any]) -> int:
+    columns = ", ".join(row)
+    values = ", ".join(f"%({name})s" for name in row)
+    sql = (
+        f"insert into ml.model_version (model_name, version, trained_at, {columns}) "
+        "select %(model_name)s, coalesce(max(version), 0) + 1, now(), "
+        f"{values} from ml.model_version where model_name = %(model_name)s returning version"
+    )
+    return wh.scalar(sql, {"model_name": model_name, **row})
+
+
+def register(
+    wh: Warehouse, fitted: FittedModel, training_set: TrainingSet, code_version: str
+) -> ModelVersion:
+    """Store a fitted model as the next version: artifact, metrics, curves and importance in one transaction.
+
+    The artifact is dumped, and loaded back through every check, before the first row is written: the registry
+    never points to bytes that cannot be used. Equal bytes are kept once.
+
+    Raises:
+        ArtifactError: the fitted object holds a type outside the allow-list.
+    """
+    content = artifact.dump(fitted.estimator)
+    address = artifact.digest(content)
+    artifact.load(content, address)
+    name = fitted.spec.name
+    ensure_model(wh, name)
+    with wh.transaction():
+        lock_model(wh, name)
+        wh.execute(
+            "insert into ml.artifact (sha256, content, format, size_bytes) "
+            "values (%(sha256)s, %(content)s, %(format)s, %(size)s) on conflict (sha256) do nothing",
+            {"sha256": address, "content": content, "format": artifact.FORMAT, "size": len(content)},
+        )
+        version = _insert_version(wh, name, _version_row(fitted, training_set, code_version, address))
+        key = {"model_name": name, "version": version}
+        _insert(wh, "model_metric", key, _METRIC, [asdict(row) for row in fitted.metrics])
+        curve_rows = [
+            {"curve": curve, "point": number, "coordinates": point}
+            for curve, points in fitted.curves.items()
+            for number, point in enumerate(points)
+        ]
+        _insert(wh, "model_curve", key, _CURVE, curve_rows)
+        importance = [{"feature": f, "importance": share} for f, share in fitted.feature_importance.items()]
+        _insert(wh, "feature_importance", key, _IMPORTANCE, importance)
+        return find_version(wh, name, version)
+
+
+def record_gates(wh: Warehouse, version: ModelVersion, results: Sequence[GateResult]) -> None:
+    """Store the judgement of a version, in place of an earlier one, in one transaction."""
+    key = {"model_name": version.model_name, "version": version.version}
+    rows = [{"gate_number": number, **asdict(result)} for number, result in enumerate(results)]
+    with wh.transaction():
+        lock_model(wh, version.model_name)
+        wh.execute(
+            "delete from ml.gate_result where model_name = %(model_name)s and version = %(version)s", key
+        )
+        _insert(wh, "gate_result", key, _GATE, rows)
+
+
+def judge_version(wh: Warehouse, model_name: str, version: int) -> list[GateResult]:
+    """Judge a version by the gates it was declared with and its stored metrics, and store the results.
+
+    Raises:
+        RegistryError: there is no such version.
+    """
+    found = find_version(wh, model_name, version)
+    results = judge(found.declaration(), metrics_of(wh, model_name, version))
+    record_gates(wh, found, results)
+    return results

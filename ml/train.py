@@ -1,0 +1,154 @@
+"""Fit a declared model on its training set and measure it.
+
+Belongs here: reading the rows, the search, the final fit on the whole training window, the decision
+threshold and the measurement. Pure: writes nothing, registers nothing. Does not belong here: how good is
+good enough, and storing.
+"""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ml.algorithms import ALGORITHMS
+from ml.algorithms.preprocessing import by_feature
+from ml.cross_validation import Rows, Search, fit, search
+from ml.evaluate import MetricRow, Subject, best_threshold, curves, measure, scores
+from ml.feature_frame import to_frame
+from ml.rivals import constant, group_mean
+from warehouse.client import quote
+
+if TYPE_CHECKING:
+    from ml.spec import ModelSpec
+    from ml.training_set import TrainingSet
+    from warehouse.client import Warehouse
+
+
+class TrainingError(RuntimeError):
+    """The rows cannot train the declared model: says which rows and why."""
+
+
+@dataclass(frozen=True)
+class FittedModel:
+    """A fitted pipeline with everything that was measured about it.
+
+    `threshold` is the score from which a case counts as positive (None for regression).
+    `feature_importance` are shares of gain (of absolute coefficients for linear models) that sum to 1.
+    `bytes_out` left the warehouse. `peak_memory_mb` is the process's peak so far.
+    """
+
+    spec: ModelSpec
+    estimator: Any
+    params: dict[str, Any]
+    threshold: float | None
+    cv_results: list[dict[str, Any]]
+    metrics: list[MetricRow]
+    curves: dict[str, list[dict[str, float]]]
+    feature_importance: dict[str, float]
+    train_rows: int
+    test_rows: int
+    seconds: float
+    bytes_out: int
+    peak_memory_mb: float = field(default=0.0)
+
+
+def train(
+    wh: Warehouse, spec: ModelSpec, training_set: TrainingSet, progress: Callable[[str], None] | None = None
+) -> FittedModel:
+    """Search the grid by time-ordered cross-validation, refit on the whole training window, measure on the
+    test window.
+
+    Deterministic: rows come in order of date and key, seeds and thread counts are fixed.
+
+    Raises:
+        TrainingError: one class only, or fewer training dates than folds.
+    """
+    started, bytes_before = time.perf_counter(), wh.bytes_out
+    tell = _teller(spec, started, progress)
+    rows, test = (_read(wh, spec, training_set, split) for split in ("train", "test"))
+    tell(f"{len(rows.label):,} training and {len(test.label):,} test rows read")
+    _check_labels(spec, rows.label)
+    try:
+        found = search(spec, rows, tell)
+    except ValueError as error:
+        raise TrainingError(f"model {spec.name}: {error}") from error
+    estimator = fit(spec, found.params, rows.frame, rows.label)
+    tell("fitted on the whole training window")
+    threshold = _threshold(spec, found)
+    score = scores(estimator, spec.task, test.frame)
+    metrics = _measure(spec, estimator, threshold, rows, test, score)
+    tell("measured")
+    prepare, model = estimator.named_steps["prepare"], estimator.named_steps["model"]
+    gain = ALGORITHMS[spec.algorithm.name].gain(model)
+    return FittedModel(
+        spec=spec,
+        estimator=estimator,
+        params=found.params,
+        threshold=threshold,
+        cv_results=found.results,
+        metrics=metrics,
+        curves=curves(spec.task, test.label, score, test.date),
+        feature_importance=by_feature(prepare, spec.features, gain),
+        train_rows=len(rows.label),
+        test_rows=len(test.label),
+        seconds=time.perf_counter() - started,
+        bytes_out=wh.bytes_out - bytes_before,
+        peak_memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    )
+
+
+def _teller(spec: ModelSpec, started: float, progress: Callable[[str], None] | None) -> Callable[[str], None]:
+    def tell(message: str) -> None:
+        if progress is not None:
+            progress(f"{spec.name}: {message} ({time.perf_counter() - started:.1f} s)")
+
+    return tell
+
+
+def _read(wh: Warehouse, spec: ModelSpec, training_set: TrainingSet, split: str) -> Rows:
+    key, date = quote(spec.key_column), quote(spec.date_column)
+    label = "label::integer::double precision" if spec.is_classification else "label"
+    columns = ", ".join(quote(name) for name in spec.feature_names)
+    table = wh.fetch_arrow(
+        f"select {date} as row_date, prediction_at, label_known_at, {label} as label, {columns} "
+        f"from {quote(training_set.schema, training_set.table)} where split = '{split}' "
+        f'order by {date}, {key} collate "C"'
+    )
+    instants = [table.column(name).to_numpy() for name in ("row_date", "prediction_at", "label_known_at")]
+    return Rows(to_frame(spec.features, table), table.column("label").to_numpy(), *instants)
+
+
+def _check_labels(spec: ModelSpec, label: np.ndarray) -> None:
+    if spec.is_classification and len(np.unique(label)) < 2:
+        split = spec.split
+        raise TrainingError(
+            f"model {spec.name}: all {len(label)} training rows from {split.train_start} to "
+            f"{split.train_end} have {spec.label.column} = {bool(label[0])}; allowed: both values. "
+            "Widen the window or mend the label."
+        )
+
+
+def _threshold(spec: ModelSpec, found: Search) -> float | None:
+    if not spec.is_classification:
+        return None
+    if spec.threshold.value is not None:
+        return spec.threshold.value
+    return best_threshold(found.label, found.score, spec.threshold.maximise)
+
+
+def _measure(
+    spec: ModelSpec, estimator: Any, threshold: float | None, rows: Rows, test: Rows, score: np.ndarray
+) -> list[MetricRow]:
+    limit = 0.5 if threshold is None else threshold
+    rivals = [
+        constant(spec, rows.label, len(test.label)),
+        group_mean(spec, rows.frame, rows.label, test.frame),
+    ]
+    on_test = measure("test", spec.metrics, test.label, test.date, [Subject("model", score, limit), *rivals])
+    seen = Subject("model", scores(estimator, spec.task, rows.frame), limit)
+    return [*on_test, *measure("train", spec.metrics, rows.label, rows.date, [seen])]

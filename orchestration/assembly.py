@@ -1,0 +1,44 @@
+"""Puts the definitions together: every asset, check, job, schedule and sensor of the house.
+
+Belongs here: which stages there are. Does not belong here: any asset. Add one to its stage, and a model or
+table to where it is declared.
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from ml.spec import load_specs
+from orchestration.progress import progress_logger
+from orchestration.stages import automation, check, ingest, jobs, monitor, package, score, train, transform
+from orchestration.stages.house import House
+from orchestration.stages.model_keys import table_producers
+from warehouse.client import Settings, load_settings
+
+
+def build_defs(settings: Settings | None = None) -> dg.Definitions:
+    """The definitions, bound to `settings` or, without any, to the environment of whoever runs them.
+
+    Opens neither database nor network. Parses the dbt project where it changed since the last time.
+    """
+    specs = load_specs()
+    manifest = transform.read_manifest(settings or load_settings())
+    assets: list[dg.AssetsDefinition] = [
+        *ingest.ingest_assets(),
+        *transform.transform_assets(manifest, table_producers(specs)),
+    ]
+    for spec in specs.values():
+        for stage in (train.train_assets, score.score_assets, monitor.monitor_assets, package.package_assets):
+            assets += stage(spec)
+    groups = {spec.group_name for each in assets for spec in each.specs if spec.group_name}
+    made = {job.name: job for job in jobs.build_jobs(groups)}
+    return dg.Definitions(
+        assets=assets,
+        asset_checks=check.quality_checks(),
+        jobs=list(made.values()),
+        schedules=[automation.daily_schedule(made["all"])],
+        sensors=[automation.retraining_sensor(made["train"]), automation.following_sensor()],
+        resources={"house": House.of(settings) if settings else House()},
+        loggers={"console": dg.colored_console_logger, "progress": progress_logger},
+        executor=dg.in_process_executor,
+    )

@@ -1,0 +1,116 @@
+"""Column lineage of dbt models, read from the SQL dbt compiled and the contracts of the project.
+
+Every model declares its columns in a contract, so neither this module nor Dagster has to ask the warehouse
+for them. A model's lineage changes only with its SQL or its parents' columns: answers are kept in the home
+under a hash of both. Does not belong here: lineage between tables, which dagster-dbt takes from the
+manifest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from orchestration.dbt_translator import relation_key
+
+Deps = dict[str, list[tuple[str, str, str]]]  # column -> (schema, table, column) of direct parents
+log = logging.getLogger(__name__)
+
+
+class ColumnLineage:
+    """Answers for one manifest; `store` is the folder kept between runs."""
+
+    def __init__(self, manifest: Mapping[str, Any], store: Path, producers: Mapping[Any, Any]) -> None:
+        self._manifest = manifest
+        self._store = store
+        self._producers = producers
+        store.mkdir(parents=True, exist_ok=True)
+
+    def metadata(self, unique_id: str, compiled_sql: str) -> dict[str, Any]:
+        """`dagster/column_lineage` and `dagster/column_schema` for one built model."""
+        props = self._manifest["nodes"][unique_id]
+        schema = dg.TableSchema(
+            columns=[
+                dg.TableColumn(name, column.get("data_type") or "?", description=column.get("description"))
+                for name, column in props["columns"].items()
+            ]
+        )
+        found: dict[str, Any] = {"dagster/column_schema": schema}
+        deps = self._deps(props, compiled_sql)
+        if deps:
+            found["dagster/column_lineage"] = dg.TableColumnLineage(
+                deps_by_column={
+                    column: [
+                        dg.TableColumnDep(asset_key=key, column_name=parent)
+                        for schema_name, table, parent in parents
+                        for key in self._assets(dg.AssetKey([schema_name, table]))
+                    ]
+                    for column, parents in deps.items()
+                }
+            )
+        return found
+
+    def _assets(self, key: dg.AssetKey) -> list[dg.AssetKey]:
+        return list(self._producers.get(key, [key]))
+
+    def _deps(self, props: Mapping[str, Any], compiled_sql: str) -> Deps:
+        parents = self._parents(props)
+        tables = {"/".join(key.path): sorted(node["columns"]) for key, node in parents.items()}
+        seed = json.dumps([compiled_sql, sorted(props["columns"]), sorted(tables.items())])
+        file = self._store / f"{hashlib.sha256(seed.encode()).hexdigest()[:32]}.json"
+        if file.exists():
+            return json.loads(file.read_text(encoding="utf-8"))
+        try:
+            deps = trace(compiled_sql, list(props["columns"]), parents)
+        except (
+            Exception
+        ) as error:  # lineage is a picture; a statement sqlglot cannot follow must not fail a build
+            log.warning("No column lineage for %s: %s", props["unique_id"], error)
+            return {}
+        file.write_text(json.dumps(deps), encoding="utf-8")
+        return deps
+
+    def _parents(self, props: Mapping[str, Any]) -> dict[dg.AssetKey, Mapping[str, Any]]:
+        nodes = [
+            self._manifest["nodes"].get(parent) or self._manifest["sources"].get(parent)
+            for parent in props["depends_on"]["nodes"]
+        ]
+        return {relation_key(node): node for node in nodes if node}
+
+
+def trace(sql: str, columns: list[str], parents: Mapping[dg.AssetKey, Mapping[str, Any]]) -> Deps:
+    """Direct parents' columns behind each of `columns` of the Postgres query `sql`."""
+    from sqlglot import exp, parse_one
+    from sqlglot.lineage import lineage
+    from sqlglot.optimizer.qualify import qualify
+    from sqlglot.optimizer.scope import build_scope
+
+    schema: dict[str, dict[str, dict[str, str]]] = {}
+    for key, node in parents.items():
+        known = {name: column.get("data_type") or "text" for name, column in node["columns"].items()}
+        if known:  # a source that declares no columns: sqlglot then takes them from the query
+            schema.setdefault(key.path[0], {})[key.path[1]] = known
+    expression = parse_one(sql, dialect="postgres")
+    for table in expression.find_all(exp.Table):
+        table.set("catalog", None)  # one database: the asset key is schema and table
+    qualified = qualify(
+        expression, dialect="postgres", schema=schema, validate_qualify_columns=False, identify=False
+    )
+    scope = build_scope(qualified)
+    found: Deps = {}
+    for column in columns:
+        if column not in qualified.named_selects:
+            continue
+        leaves: set[tuple[str, str, str]] = set()
+        for node in lineage(column, qualified, schema=schema, dialect="postgres", scope=scope).walk():
+            table = node.expression.find(exp.Table) if not node.downstream else None
+            if table is not None and dg.AssetKey([table.db, table.name]) in parents:
+                leaves.add((table.db, table.name, exp.to_column(node.name).name))
+        found[column] = sorted(leaves)
+    return found

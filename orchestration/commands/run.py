@@ -1,0 +1,47 @@
+"""`starhouse run`: one of the jobs, from start to the table at its end."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+Day = typer.Option(formats=["%Y-%m-%d"], help="Day of the source, inclusive.")
+
+
+def run(
+    job: Annotated[str, typer.Argument(help="all, load, build, train, score or monitor")] = "all",
+    start: Annotated[datetime | None, Day] = None,
+    end: Annotated[datetime | None, Day] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Load and fit again although nothing changed.")
+    ] = False,
+) -> None:
+    """Run a job: all (the default), load, build, train, score or monitor."""
+    from orchestration.stages.house import FORCE_TAG
+
+    first, last = (day.date() if day else None for day in (start, end))
+    execute(job, start=first, end=last, tags={FORCE_TAG: "true"} if force else {})
+
+
+def execute(job: str, **choices: object) -> None:
+    """Run, show and remember; leaves the process with 1 where the run failed, 2 where it could not begin."""
+    from orchestration.console import open_console
+    from orchestration.runner import run_job, write_last_run
+    from orchestration.summary import model_verdicts, print_summary
+    from warehouse.client import SettingsError, WarehouseError, load_settings, open_warehouse
+
+    console = open_console()
+    try:
+        settings = load_settings()
+        with open_warehouse(settings) as wh:  # held over the run, so that the server stays up for the summary
+            outcome = run_job(settings, job, console, **choices)
+            outcome.models.extend(model_verdicts(wh))
+            print_summary(console, settings, outcome)
+            write_last_run(settings, outcome)
+    except (SettingsError, WarehouseError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+    if not outcome.is_success:
+        raise typer.Exit(1)

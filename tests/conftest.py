@@ -1,0 +1,154 @@
+"""Fixtures of the whole suite: one real server for the session, databases on it, and the built house.
+
+Belongs here: what tests of several folders share. Does not belong: data or helpers of one folder's tests.
+Nothing starts before a test asks for it: a folder that needs no database runs without one.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from warehouse.client import (
+    Settings,
+    Warehouse,
+    load_settings,
+    open_warehouse,
+    quote,
+    start_server,
+    stop_server,
+    subprocess_env,
+    write_profile,
+)  # fmt: skip
+
+SHOWN_LINES = 80
+
+
+@pytest.fixture(scope="session")
+def settings() -> Iterator[Settings]:
+    """Settings of an empty home in a temporary folder, environment test; the process environment agrees with
+    them.
+    """
+    home = Path(tempfile.mkdtemp(prefix="starhouse-test-"))
+    home.chmod(0o755)  # where the tests run as root, the server's own account must pass through
+    before = dict(os.environ)
+    for name in ("STARHOUSE_WAREHOUSE_URL", "STARHOUSE_DATABASE"):
+        os.environ.pop(name, None)
+    os.environ.update(STARHOUSE_HOME=str(home), STARHOUSE_ENV="test", TZ="UTC")
+    time.tzset()
+    made = load_settings()
+    os.environ.update(
+        {name: value for name, value in subprocess_env(made).items() if name != "STARHOUSE_DATABASE"}
+    )
+    yield made
+    stop_server(made)
+    os.environ.clear()
+    os.environ.update(before)
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def server(settings: Settings) -> Settings:
+    """The session's server, running and held by this process; its maintenance database in the returned
+    settings.
+    """
+    start_server(settings)
+    write_profile(settings)
+    admin = replace(settings, database="postgres")
+    with open_warehouse(admin) as warehouse:
+        do_without_fsync(warehouse)
+    return admin
+
+
+@pytest.fixture
+def fresh_database(server: Settings) -> Iterator[Callable[[], Settings]]:
+    """A factory of new empty databases on the session's server, dropped after the test."""
+    made: list[Settings] = []
+
+    def make() -> Settings:
+        made.append(replace(server, database=f"t_{uuid.uuid4().hex[:12]}"))
+        create_database(server, made[-1].database)
+        return made[-1]
+
+    yield make
+    for one in made:
+        drop_database(server, one.database)
+
+
+@pytest.fixture
+def wh(fresh_database: Callable[[], Settings]) -> Iterator[Warehouse]:
+    """An open warehouse on a new empty database."""
+    with open_warehouse(fresh_database()) as warehouse:
+        yield warehouse
+
+
+@pytest.fixture(scope="session")
+def house_template(settings: Settings, server: Settings) -> Settings:
+    """A database on which the whole job ran once on all data. Nothing may connect to it: it is copied."""
+    built = replace(settings, database="house_template")
+    command = [sys.executable, "-m", "orchestration.cli", "run", "all"]
+    done = subprocess.run(
+        command, cwd=settings.root, env=subprocess_env(built), text=True, errors="replace",
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    if done.returncode != 0:
+        shown = "\n".join(done.stdout.splitlines()[-SHOWN_LINES:])
+        pytest.fail(
+            f"`starhouse run all` ended with {done.returncode}; its last lines:\n{shown}", pytrace=False
+        )
+    return built
+
+
+@pytest.fixture(scope="session")
+def house(house_template: Settings, server: Settings) -> Settings:
+    """The built house, read only: a write fails. Use `house_copy` to change something."""
+    copied = replace(house_template, database="house")
+    create_database(server, copied.database, template=house_template.database)
+    with open_warehouse(server) as warehouse:
+        warehouse.execute(f"alter database {quote(copied.database)} set default_transaction_read_only = on")
+    return copied
+
+
+@pytest.fixture
+def house_copy(house_template: Settings, server: Settings) -> Iterator[Callable[[], Settings]]:
+    """A factory of private copies of the built house, dropped after the test."""
+    made: list[Settings] = []
+
+    def make() -> Settings:
+        made.append(replace(house_template, database=f"house_{uuid.uuid4().hex[:12]}"))
+        create_database(server, made[-1].database, template=house_template.database)
+        return made[-1]
+
+    yield make
+    for one in made:
+        drop_database(server, one.database)
+
+
+def do_without_fsync(warehouse: Warehouse) -> None:
+    """Nothing here must survive a power cut, and the suite waits for no disk. A crash of the server still
+    loses nothing.
+    """
+    warehouse.execute("alter system set fsync = off")
+    warehouse.execute("select pg_reload_conf()")
+
+
+def create_database(server: Settings, name: str, template: str | None = None) -> None:
+    """Create a database, as a copy of files where a template is named (no write-ahead log of its rows)."""
+    source = f" template {quote(template)} strategy file_copy" if template else ""
+    with open_warehouse(server) as warehouse:
+        warehouse.execute(f"create database {quote(name)}{source}")
+
+
+def drop_database(server: Settings, name: str) -> None:
+    with open_warehouse(server) as warehouse:
+        warehouse.execute(f"drop database if exists {quote(name)} with (force)")

@@ -1,0 +1,75 @@
+-- Traffic and punctuality of routes by month: one row per route and month with flights.
+-- fct_airport_hour tells which days were loaded anew, in a thirteenth of the rows.
+{{ config(unique_key='month_date', indexes=[{'columns': ['month_date', 'route_key'], 'unique': true}]) }}
+
+with flights as (
+
+    select *
+    from {{ ref('fct_flight') }}
+    {% if is_incremental() %}
+    where {{ incremental_days(
+        'flight_date', ref('fct_airport_hour'), target_day='month_date', period='month',
+        source_state=load_stamp(), target_state='max(load_stamp)'
+    ) }}
+    {% endif %}
+
+),
+
+routes as (
+
+    select * from {{ ref('dim_route') }}
+
+),
+
+dates as (
+
+    select * from {{ ref('dim_date') }}
+
+),
+
+airport_hours as (
+
+    select * from {{ ref('fct_airport_hour') }}
+
+),
+
+loads as (
+
+    select
+        {{ month_of('flight_date') }} as month_date,
+        {{ load_stamp() }} as load_stamp
+    from airport_hours
+    group by 1
+
+),
+
+final as (
+
+    select
+        dates.month_date,
+        routes.route_key,
+        routes.route_name,
+        routes.origin_airport_id,
+        routes.destination_airport_id,
+        count(*) as scheduled_flight_count,
+        count(distinct flights.carrier_key) as carrier_count,
+        {{ count_if('flights.is_arrived') }} as arrived_flight_count,
+        {{ count_if('flights.is_cancelled') }} as cancelled_flight_count,
+        {{ count_if('flights.is_diverted') }} as diverted_flight_count,
+        {{ count_if('flights.is_late_arrival') }} as late_arrival_count,
+        {{ share(count_if('flights.is_late_arrival'), count_if('flights.is_arrived')) }} as late_arrival_share,
+        cast(avg(flights.arrival_delay_min) as {{ dbt.type_float() }}) as arrival_delay_mean_min,
+        cast(avg(flights.air_time_min) as {{ dbt.type_float() }}) as air_time_mean_min,
+        cast(avg(flights.scheduled_block_min) as {{ dbt.type_float() }}) as scheduled_block_mean_min,
+        max(flights.loaded_at) as loaded_at,
+        max(loads.load_stamp) as load_stamp
+    from flights
+    inner join routes on routes.route_key = flights.route_key
+    inner join dates on dates.date_key = flights.scheduled_departure_date_key
+    inner join loads on loads.month_date = dates.month_date
+    group by
+        dates.month_date, routes.route_key, routes.route_name, routes.origin_airport_id, routes.destination_airport_id
+
+)
+
+select * from final

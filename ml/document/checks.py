@@ -65,7 +65,7 @@ def _check_head(document: Document, kinds: dict[str, str]) -> None:
     if not count or any(kinds.get(name) != "number" for name in document.margins):
         raise DocumentError(f"margins {list(document.margins)}; allowed: names of computed columns.")
     classes = {"sigmoid": 2, "softmax": count, "nearest": count}.get(head.kind)
-    if head.kind == "probability":
+    if head.kind in ("probability", "margin"):
         classes = 2 if count == 1 else count
     if classes is not None and len(head.classes) != classes:
         raise DocumentError(f"head {head.kind} with {count} margins has {len(head.classes)} classes.")

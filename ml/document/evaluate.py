@@ -55,7 +55,7 @@ class Evaluator:
         return self.columns(columns, table.num_rows)
 
     def columns(self, columns: Mapping[str, Any], rows: int) -> Answers:
-        """Answers to NumPy columns: float64 with NaN for missing (booleans as 0 and 1), `Categories` for text."""
+        """Answers to NumPy columns: float64, NaN for missing (booleans as 0 and 1), `Categories` for text."""
         blocks = [
             self._block({name: _part(column, start) for name, column in columns.items()})
             for start in range(0, rows, BLOCK_ROWS)
@@ -92,7 +92,8 @@ class Evaluator:
             program.append(_step(OPS[node.op].row(node), [places[name] for name in node.inputs]))
             places[node.id] = len(places)
         margins = [places[name] for name in self.document.margins]
-        return _reader(self.document), program, margins, ROW_HEADS[self.document.head.kind](self.document.head)
+        head = ROW_HEADS[self.document.head.kind](self.document.head)
+        return _reader(self.document), program, margins, head
 
 
 def _step(function: Callable[..., float], places: Sequence[int]) -> Callable[[list[Any]], float]:

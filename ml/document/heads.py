@@ -1,7 +1,8 @@
 """From margins to an answer: probabilities, values, and the class, in the three forms that agree.
 
-Belongs here: the heads. Does not belong here: the margins. The class is decided on the margin, never on a
-rounded probability.
+A score is missing where its own margin is (softmax: where one of them is), a decision where one margin is.
+The class is decided on the margin, never on a rounded probability. Belongs here: the heads. Does not belong
+here: the margins.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ LOWEST = -700.0
 
 
 def cut_of(threshold: float) -> float:
-    """The smallest margin whose sigmoid is at least `threshold`, in (0, 1): deciding on either is the same."""
+    """The smallest margin whose sigmoid is at least `threshold`, in (0, 1): deciding on either is one."""
     low, high = -750.0, 750.0
     while True:
         middle = low + (high - low) / 2
@@ -41,84 +42,76 @@ def _softmax(margins: list[float]) -> list[float]:
     return [weight / total for weight in weights]
 
 
-def _first(values: list[float], best: Callable[[list[float]], float]) -> int:
-    return values.index(best(values))
+def _cut(head: Head) -> float:
+    return DEFAULT_CUTS[head.kind] if head.cut is None else head.cut
 
 
-def _scored(head: Head, margins: list[float]) -> tuple[list[float], int]:
-    """Scores and decision of one row whose margins are all there."""
-    if head.kind == "sigmoid":
-        cut = 0.0 if head.cut is None else head.cut
-        return [sigmoid(margins[0])], int(margins[0] >= cut)
-    if head.kind == "probability":
-        if len(margins) == 1:
-            cut = 0.5 if head.cut is None else head.cut
-            return margins, int(margins[0] >= cut)
-        return margins, _first(margins, max)
-    if head.kind == "softmax":
-        return _softmax(margins), _first(margins, max)
-    if head.kind == "nearest":
-        return margins, _first(margins, min)
-    if head.kind == "exp":
-        return [exponential(margin) for margin in margins], -1
-    return margins, -1
+def _decided(head: Head, margins: list[float]) -> int:
+    """Decision of one row; -1 where a margin is missing, or the head has none."""
+    if head.kind not in DECIDING or any(margin != margin for margin in margins):
+        return -1
+    if len(margins) == 1 and head.kind in DEFAULT_CUTS:
+        return int(margins[0] >= _cut(head))
+    return margins.index(min(margins) if head.kind == "nearest" else max(margins))
 
 
 def _row_head(head: Head) -> Callable[[list[float]], tuple[list[float], int]]:
     def answer(margins: list[float]) -> tuple[list[float], int]:
-        if any(margin != margin for margin in margins):
-            return [math.nan] * len(margins), -1
-        return _scored(head, margins)
+        if head.kind == "softmax":
+            missing = any(margin != margin for margin in margins)
+            scores = [math.nan] * len(margins) if missing else _softmax(margins)
+        elif head.kind in FUNCTIONS:
+            scores = [FUNCTIONS[head.kind](margin) for margin in margins]
+        else:
+            scores = margins
+        return scores, _decided(head, margins)
 
     return answer
 
 
-ROW_HEADS = dict.fromkeys(("identity", "exp", "sigmoid", "probability", "softmax", "nearest"), _row_head)
+FUNCTIONS = {"sigmoid": sigmoid, "exp": exponential}
+DEFAULT_CUTS = {"sigmoid": 0.0, "margin": 0.0, "probability": 0.5}
+DECIDING = ("sigmoid", "margin", "probability", "softmax", "nearest")
+ROW_HEADS = dict.fromkeys(("identity", "exp", *DECIDING), _row_head)
 
 
 def batch_head(head: Head, margins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Scores (rows, s) and decision (rows,) of margins (rows, k)."""
     decision = np.full(len(margins), -1, dtype=np.int64)
     whole = ~np.isnan(margins).any(axis=1)
-    if head.kind in ("sigmoid", "probability") and margins.shape[1] == 1:
-        default = 0.0 if head.kind == "sigmoid" else 0.5
-        cut = default if head.cut is None else head.cut
-        decision[whole] = margins[whole, 0] >= cut
-        scores = each(sigmoid, margins[:, 0])[:, None] if head.kind == "sigmoid" else margins
-        return scores, decision
-    if head.kind in ("identity", "exp"):
-        return (margins if head.kind == "identity" else _elementwise(exponential, margins)), decision
-    best = np.argmin if head.kind == "nearest" else np.argmax
-    decision[whole] = best(margins[whole], axis=1)
-    scores = np.where(whole[:, None], margins, np.nan)
+    if head.kind in DEFAULT_CUTS and margins.shape[1] == 1:
+        decision[whole] = margins[whole, 0] >= _cut(head)
+    elif head.kind in DECIDING:
+        best = np.argmin if head.kind == "nearest" else np.argmax
+        decision[whole] = best(margins[whole], axis=1)
+    scores = margins
     if head.kind == "softmax":
-        scores = scores.copy()
+        scores = np.full(margins.shape, np.nan)
         scores[whole] = [_softmax(row) for row in margins[whole].tolist()]
+    elif head.kind in FUNCTIONS:
+        scores = np.stack([each(FUNCTIONS[head.kind], column) for column in margins.T], axis=1)
     return scores, decision
-
-
-def _elementwise(function: Callable[[float], float], margins: np.ndarray) -> np.ndarray:
-    return np.stack([each(function, column) for column in margins.T], axis=1)
 
 
 def head_sql(head: Head, margins: list[str], dialect: Dialect) -> tuple[list[str], str]:
     """Expressions of the scores and of the decision (class by position, NULL where there is none)."""
-    if head.kind in ("sigmoid", "probability") and len(margins) == 1:
-        default = 0.0 if head.kind == "sigmoid" else 0.5
-        cut = dialect.number(default if head.cut is None else head.cut)
-        score = sigmoid_sql(margins[0], dialect) if head.kind == "sigmoid" else margins[0]
-        return [score], f"case when {margins[0]} >= {cut} then 1 when {margins[0]} is not null then 0 end"
-    if head.kind == "identity":
-        return margins, "cast(null as integer)"
-    if head.kind == "exp":
-        return [exponential_sql(margin, dialect) for margin in margins], "cast(null as integer)"
+    scores = margins
+    if head.kind == "softmax":
+        scores = _softmax_sql(margins, dialect)
+    elif head.kind in FUNCTIONS:
+        function = sigmoid_sql if head.kind == "sigmoid" else exponential_sql
+        scores = [function(margin, dialect) for margin in margins]
+    if head.kind not in DECIDING:
+        return scores, "cast(null as integer)"
+    if head.kind in DEFAULT_CUTS and len(margins) == 1:
+        cut = dialect.number(_cut(head))
+        return scores, f"case when {margins[0]} >= {cut} then 1 when {margins[0]} is not null then 0 end"
     sign = "<=" if head.kind == "nearest" else ">="
     branches = [
         f"when {' and '.join(f'{margin} {sign} {other}' for other in margins)} then {place}"
         for place, margin in enumerate(margins)
     ]
-    decision = f"case {' '.join(branches)} end"
-    return (_softmax_sql(margins, dialect) if head.kind == "softmax" else margins), decision
+    return scores, f"case {' '.join(branches)} end"
 
 
 def _softmax_sql(margins: list[str], dialect: Dialect) -> list[str]:

@@ -20,12 +20,13 @@ from typing import Any
 FORMAT = "starhouse-model"
 VERSION = 1
 KINDS = ("number", "boolean", "category")
-HEADS = ("identity", "exp", "sigmoid", "probability", "softmax", "nearest")
+HEADS = ("identity", "exp", "sigmoid", "margin", "probability", "softmax", "nearest")
 """What the margins mean.
 
 identity: the answer itself (one margin, or several components). exp: its logarithm. sigmoid: log odds of the
-second class. probability: P(second class), or with several margins one a class. softmax: log weights, one a
-class. nearest: squared distances, one a cluster.
+second class. margin: how far on the second class's side, no probability; with several margins one a class.
+probability: P(second class), or with several margins one a class. softmax: log weights, one a class. nearest:
+squared distances, one a cluster.
 """
 
 

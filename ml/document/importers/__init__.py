@@ -97,7 +97,8 @@ def _column_transformer(builder: Builder, transformer: Any, columns: list[str]) 
     names = list(getattr(transformer, "feature_names_in_", columns))
     given: list[str] = []
     for _, part, chosen in transformer.transformers_:
-        places = [names.index(one) if isinstance(one, str) else int(one) for one in _listed(chosen, len(names))]
+        listed = _listed(chosen, len(names))
+        places = [names.index(one) if isinstance(one, str) else int(one) for one in listed]
         given += transformer_of(builder, part, [columns[place] for place in places])
     return given
 
@@ -116,7 +117,7 @@ def _listed(chosen: Any, count: int) -> list[Any]:
 def _with_threshold(head: Head, threshold: float) -> Head:
     if head.kind == "sigmoid" and 0.0 < threshold < 1.0:
         return Head(head.kind, head.classes, cut_of(threshold))
-    if head.kind == "probability" and len(head.classes) == 2:
+    if head.kind in ("probability", "margin") and len(head.classes) == 2:
         return Head(head.kind, head.classes, float(threshold))
     raise DocumentError(
         f"threshold {threshold!r} for head {head.kind} with {len(head.classes)} classes; allowed: a number "

@@ -4,7 +4,7 @@ An operation is an object with `name`, `takes` ("number" or "category": the kind
 is always a number) and
 
 - `check(node)`: raise for constants it does not understand;
-- `batch(node, columns)`: NumPy columns of float64 (NaN is missing; a category is a `Categories`) to one column;
+- `batch(node, columns)`: NumPy columns of float64 (NaN is missing; a category is a `Categories`) to one;
 - `row(node)`: a function from the operands of one row (floats, NaN is missing; a category is text or None) to
   a float;
 - `sql(node, operands, dialect)`: an expression over operands given as SQL.

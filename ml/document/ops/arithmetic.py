@@ -21,7 +21,8 @@ AFFINE = ("subtract", "divide", "multiply", "add")
 
 
 class Bound:
-    """x within ±1e100; with `flush`, sizes under 1e-100 become 0. Missing stays missing.
+    """x within ±1e100; with `flush`, sizes under 1e-100 become 0, and a zero keeps its sign. Missing stays
+    missing.
 
     Arithmetic on what came through cannot overflow, and with `flush` cannot underflow, both of which Postgres
     answers with an error.
@@ -38,7 +39,8 @@ class Bound:
     def batch(self, node: Any, columns: list[np.ndarray]) -> np.ndarray:
         bounded = np.minimum(np.maximum(columns[0], -LIMIT), LIMIT)
         if node.params.get("flush"):
-            bounded = np.where(np.abs(bounded) < TINY, 0.0, bounded)
+            tiny = (np.abs(bounded) < TINY) & (bounded != 0.0)
+            bounded = np.where(tiny, 0.0, bounded)
         return bounded
 
     def row(self, node: Any) -> Callable[..., float]:
@@ -46,18 +48,16 @@ class Bound:
 
         def bounded(x: float) -> float:
             if -LIMIT <= x <= LIMIT:
-                return 0.0 if flush and -TINY < x < TINY else x
+                return 0.0 if flush and x and -TINY < x < TINY else x
             return x if x != x else math.copysign(LIMIT, x)
 
         return bounded
 
     def sql(self, node: Any, operands: list[str], dialect: Dialect) -> str:
         x, high, low = operands[0], dialect.number(LIMIT), dialect.number(-LIMIT)
-        tiny = (
-            f" when abs({x}) < {dialect.number(TINY)} then {dialect.number(0.0)}"
-            if node.params.get("flush")
-            else ""
-        )
+        zero, tiny = dialect.number(0.0), ""
+        if node.params.get("flush"):
+            tiny = f" when abs({x}) < {dialect.number(TINY)} and {x} <> {zero} then {zero}"
         return f"case when {x} > {high} then {high} when {x} < {low} then {low}{tiny} else {x} end"
 
     def is_plain(self, node: Any, x: str, dialect: Dialect) -> str | None:
@@ -204,7 +204,7 @@ class Truncate:
         return np.trunc(columns[0])
 
     def row(self, node: Any) -> Callable[..., float]:
-        return lambda x: float(math.trunc(x)) if math.isfinite(x) else x
+        return lambda x: math.copysign(float(math.trunc(x)), x) if math.isfinite(x) else x
 
     def sql(self, node: Any, operands: list[str], dialect: Dialect) -> str:
         return f"trunc({operands[0]})"

@@ -1,7 +1,7 @@
-"""Categories become numbers: a lookup of text, an indicator, and buckets of a number.
+"""Categories become numbers: a lookup of text or of a number, an indicator, and buckets of a number.
 
-Belongs here: one-hot, ordinal, target and frequency encoding, all of which are a `lookup`; `member` for the
-same on numbers; `bucket`. Does not belong here: splits on categories (`trees`).
+Belongs here: one-hot, ordinal, target and frequency encoding, all of which are a `lookup`, or a `recode` for
+the same on numbers; `member`; `bucket`. Does not belong here: splits on categories (`trees`).
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ class Categories:
 
 
 def _optional(value: Any, what: str) -> float:
-    return float("nan") if value is None else finite(value, what)
+    # Adding 0 turns -0 into 0: the SQL form gathers equal numbers, to which they are one.
+    return float("nan") if value is None else finite(value, what) + 0.0
 
 
 class Lookup:
@@ -44,12 +45,19 @@ class Lookup:
     def check(self, node: Any) -> None:
         arity(node, 1)
         only(node, "values", "unknown", "missing")
-        texts = [text for text, _ in node.params["values"]]
-        if any(not isinstance(text, str) or "\0" in text for text in texts) or len(set(texts)) < len(texts):
-            raise ValueError("values: a category is no text, or stands twice; allowed: each text once")
+        self._check_keys([key for key, _ in node.params["values"]])
         several([number for _, number in node.params["values"]], "values", read=_optional)
         for key in ("unknown", "missing"):
             _optional(node.params[key], key)
+
+    @staticmethod
+    def _check_keys(texts: list[Any]) -> None:
+        if any(not isinstance(text, str) or "\0" in text for text in texts) or len(set(texts)) < len(texts):
+            raise ValueError("values: a category is no text, or stands twice; allowed: each text once")
+
+    @staticmethod
+    def _literal(text: str, dialect: Dialect) -> str:
+        return dialect.text(text)
 
     def row(self, node: Any) -> Callable[..., float]:
         unknown, missing = (_optional(node.params[key], key) for key in ("unknown", "missing"))
@@ -62,20 +70,52 @@ class Lookup:
 
     def sql(self, node: Any, operands: list[str], dialect: Dialect) -> str:
         def number(value: float | None) -> str:
-            return "null" if value is None else dialect.number(value)
+            zero = dialect.number(0.0)
+            # A bare null has no type; this one is a double.
+            return f"nullif({zero}, {zero})" if value is None else dialect.number(value + 0.0)
 
         by_number: dict[float | None, list[str]] = {}
-        for text, value in node.params["values"]:
-            by_number.setdefault(value, []).append(dialect.text(text))
-        x, branches = operands[0], ""
-        unknown, missing = node.params["unknown"], node.params["missing"]
+        for key, value in node.params["values"]:
+            by_number.setdefault(value, []).append(self._literal(key, dialect))
+        x, unknown, missing, branches = operands[0], node.params["unknown"], node.params["missing"], ""
         if missing != unknown:
             branches += f" when {x} is null then {number(missing)}"
-        for value, texts in by_number.items():
+        for value, keys in by_number.items():
             if value != unknown:
-                test = f"= {texts[0]}" if len(texts) == 1 else f"in ({', '.join(texts)})"
+                test = f"= {keys[0]}" if len(keys) == 1 else f"in ({', '.join(keys)})"
                 branches += f" when {x} {test} then {number(value)}"
         return f"case{branches} else {number(unknown)} end" if branches else number(unknown)
+
+
+class Recode(Lookup):
+    """The number that stands for a number: as `lookup`, with pairs of numbers."""
+
+    name, takes = "recode", "number"
+
+    @staticmethod
+    def _check_keys(keys: list[Any]) -> None:
+        if len(set(several(keys, "values"))) < len(keys):
+            raise ValueError("values: a number stands twice; allowed: each once")
+
+    @staticmethod
+    def _literal(number: float, dialect: Dialect) -> str:
+        return dialect.number(number)
+
+    def row(self, node: Any) -> Callable[..., float]:
+        unknown, missing = (_optional(node.params[key], key) for key in ("unknown", "missing"))
+        known = {float(key): _optional(number, "values") for key, number in node.params["values"]}
+        return lambda x: missing if x != x else known.get(x, unknown)
+
+    def batch(self, node: Any, columns: list[np.ndarray]) -> np.ndarray:
+        x, known = columns[0], sorted(node.params["values"])
+        unknown, missing = (_optional(node.params[key], key) for key in ("unknown", "missing"))
+        result = np.where(np.isnan(x), missing, unknown)
+        if known:
+            keys = np.array([key for key, _ in known], dtype=np.float64)
+            numbers = np.array([_optional(number, "values") for _, number in known])
+            place = np.minimum(np.searchsorted(keys, x), len(keys) - 1)
+            result = np.where(keys[place] == x, numbers[place], result)
+        return result
 
 
 class Member:
@@ -139,4 +179,4 @@ class Bucket:
         return f"case{branches} when {x} is not null then {last} end"
 
 
-OPERATIONS = (Lookup(), Member(), Bucket())
+OPERATIONS = (Lookup(), Recode(), Member(), Bucket())

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 LIMIT = 1e100
-"""What enters arithmetic lies within ± this; products of two such numbers stay far inside a double's range."""
+"""What enters arithmetic lies within ± this; products of two such numbers stay far inside a double."""
 
 TINY = 1e-100
 """Below this a factor counts as zero where a product could otherwise underflow."""

@@ -65,7 +65,7 @@ class Interpolate:
         xs, ys, slopes = (node.params[key] for key in ("xs", "ys", "slopes"))
         branches = [f"when {x} < {number(xs[0])} then {number(ys[0])}"]
         for place, slope in enumerate(slopes):
-            inside = number(ys[place])
+            inside = number(ys[place] + 0.0)  # as adding 0 · difference does: no negative zero
             if slope:
                 difference = f"({x} - {number(xs[place])})"
                 tiny, zero = number(1e-100), number(0.0)

@@ -1,7 +1,7 @@
 """Sums over columns in one stated order: weighted sums, squared distances, Gaussian log likelihoods.
 
-Belongs here: what linear models, k-means, PCA, naive Bayes and the layers of a small network come to. Does not
-belong here: what the sum means (the head).
+Belongs here: what linear models, k-means, PCA, naive Bayes and the layers of a small network come to. Does
+not belong here: what the sum means (the head).
 """
 
 from __future__ import annotations
@@ -100,7 +100,8 @@ class Unshift:
 
     def sql(self, node: Any, operands: list[str], dialect: Dialect) -> str:
         x, back = operands[0], dialect.number(2.0 ** -node.params["shift"])
-        return f"case when abs({x}) < {dialect.number(SMALL)} then {dialect.number(0.0)} else {x} * {back} end"
+        small, zero = dialect.number(SMALL), dialect.number(0.0)
+        return f"case when abs({x}) < {small} then {zero} else {x} * {back} end"
 
 
 def _check_shift(node: Any) -> None:

@@ -1,0 +1,76 @@
+"""Indicators of one column in a weighted sum, read as one table from a value to its weight.
+
+A one-hot encoder makes a column a category, of which at most one is 1. Their weighted sum is one number a
+category, so the sum needs one term for all of them.
+
+Belongs here: finding neighbouring indicators and adding up their weights. Does not belong here: the sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ml.document.schema import Node
+
+TABLES = ("lookup", "recode")
+
+
+def is_indicator(node: Node | None) -> bool:
+    """Whether a node is a table whose numbers are all 0, 1 or missing."""
+    if node is None or node.op not in TABLES:
+        return False
+    numbers = {number for _, number in node.params["values"]}
+    return (numbers | {node.params["unknown"], node.params["missing"]}) <= {0.0, 1.0, None}
+
+
+def fused(
+    terms: Sequence[tuple[str, float]],
+    node_of: Callable[[str], Node | None],
+    table: Callable[..., str],
+) -> list[tuple[str, float]]:
+    """The terms (column, weight) with neighbouring indicators of one column as one term of weight 1.
+
+    `table(node, values, unknown, missing)` adds a table like the node's, with those constants.
+    """
+    result: list[tuple[str, float]] = []
+    group: list[tuple[Node, float]] = []
+
+    def close() -> None:
+        if len(group) > 1:
+            result.append((table(group[0][0], *merged(group)), 1.0))
+        elif group:
+            result.append((group[0][0].id, group[0][1]))
+        group.clear()
+
+    for x, weight in terms:
+        node = node_of(x)
+        if node is None or not is_indicator(node):
+            close()
+            result.append((x, weight))
+            continue
+        if group and (group[-1][0].op, group[-1][0].inputs) != (node.op, node.inputs):
+            close()
+        group.append((node, weight))
+    close()
+    return result
+
+
+def merged(group: Sequence[tuple[Node, float]]) -> tuple[list[tuple[Any, float | None]], Any, Any]:
+    """Values, unknown and missing of the weighted sum of indicators; where they overlap, added from the
+    left; missing where one of them is.
+    """
+    tables = [(dict(map(tuple, node.params["values"])), node.params, weight) for node, weight in group]
+    keys = dict.fromkeys(key for table, _, _ in tables for key in table)
+
+    def total(numbers: list[float | None]) -> float | None:
+        if None in numbers:
+            return None
+        parts = [weight for number, (_, _, weight) in zip(numbers, tables, strict=True) if number]
+        return sum(parts[1:], start=parts[0]) if parts else 0.0
+
+    values = []
+    for key in keys:
+        values.append((key, total([table.get(key, params["unknown"]) for table, params, _ in tables])))
+    unknown, missing = (total([params[key] for _, params, _ in tables]) for key in ("unknown", "missing"))
+    return values, unknown, missing

@@ -1,10 +1,18 @@
 """Tree models: single trees, forests, boosting.
 
-Belongs here: models whose margins are sums of trees.
+Belongs here: which module reads which class. Does not belong here: how a library's trees become a document's
+(`sklearn_trees`, `hist_trees`, `lightgbm_trees`, `xgboost_trees`).
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-MODELS: dict[str, Any] = {}
+from ml.document.importers import hist_trees, lightgbm_trees, sklearn_trees, xgboost_trees
+
+MODELS: dict[str, Any] = {
+    **sklearn_trees.MODELS,
+    **hist_trees.MODELS,
+    **lightgbm_trees.MODELS,
+    **xgboost_trees.MODELS,
+}

@@ -7,11 +7,12 @@ A tree is a mapping of equally long lists by node, the root first:
   "known" (every x that is not missing);
 - `left`, `right`: the next node where the test holds, and where not; each lies behind its parent;
 - `missing_left`: where a missing x goes;
-- `value`: what a leaf adds;
+- `value`: what a leaf adds: 0, or a size between 1e-100 and 1e100, so that no sum leaves a double's range;
 - `cover`: training rows (or their weight) that came by, for explanations.
 
 The sum starts at `start` and adds the trees' leaves from the left; `divide` divides it at the end. Belongs
-here: comparing and adding. Does not belong: how a library's thresholds become these (`ml.document.importers`).
+here: comparing and adding. Does not belong here: how a library's thresholds become these
+(`ml.document.importers`), a row's form as Python's source (`tree_code`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ml.document.ops.constants import factor, finite, only, several
+from ml.document.ops.tree_code import compiled
 
 if TYPE_CHECKING:
     from ml.document.dialect import Dialect
@@ -29,8 +31,8 @@ if TYPE_CHECKING:
 TESTS = ("<=", "<", "in", "known")
 LISTS = ("feature", "test", "threshold", "left", "right", "missing_left", "value", "cover")
 PIECE_NODES, PIECE_TREES = 6_000, 100
-"""A sum of trees goes on in another SQL expression after so many nodes or trees: Postgres' planner recurses once
-a term, within a stack of 2 MB."""
+"""A sum of trees goes on in another SQL expression after so many nodes or trees: Postgres' planner recurses
+once a term, within a stack of 2 MB."""
 
 PRETTY_LEAVES = 64
 """Up to so many leaves a tree is written one branch a line, for a person to read."""
@@ -41,7 +43,7 @@ class Trees:
 
     def check(self, node: Any) -> None:
         only(node, "start", "divide", "trees", "sets")
-        finite(node.params["start"], "start")
+        factor(node.params["start"], "start")
         if "divide" in node.params and not factor(node.params["divide"], "divide"):
             raise ValueError("divide is 0; allowed: any other number")
         if not node.inputs:
@@ -62,28 +64,8 @@ class Trees:
         return total / node.params["divide"] if "divide" in node.params else total
 
     def row(self, node: Any) -> Callable[..., float]:
-        sets = [frozenset(codes) for codes in node.params.get("sets", [])]
-        roots = [_nested(tree, 0, sets) for tree in node.params["trees"]]
-        start, divide = float(node.params["start"]), node.params.get("divide")
-
-        def ensemble(*xs: float) -> float:
-            total = start
-            for branch in roots:
-                while type(branch) is tuple:
-                    test, feature, threshold, left, right, missing_left = branch
-                    x = xs[feature]
-                    if x != x:
-                        branch = left if missing_left else right
-                    elif test == 0:
-                        branch = left if x <= threshold else right
-                    elif test == 1:
-                        branch = left if x < threshold else right
-                    else:
-                        branch = left if test == 3 or x in threshold else right
-                total = total + branch
-            return total if divide is None else total / divide
-
-        return ensemble
+        quick = compiled(node.params, len(node.inputs))
+        return quick or _walked(node.params)
 
     def sql(self, node: Any, operands: list[str], dialect: Dialect) -> str:
         return self.sql_piece(node, None, 0, len(node.params["trees"]), operands, dialect)
@@ -117,12 +99,14 @@ def _check_tree(tree: Mapping[str, Any], operands: int, sets: int) -> None:
     rows = zip(*(tree[key] for key in LISTS), strict=True)
     reached = {0}
     for place, (feature, test, threshold, left, right, missing_left, value, cover) in enumerate(rows):
-        finite(value, f"value[{place}]")
+        factor(value, f"value[{place}]")
         finite(cover, f"cover[{place}]")
         if feature == -1:
             continue
         if not 0 <= feature < operands or test not in TESTS or not isinstance(missing_left, bool):
-            raise ValueError(f"node {place}: feature {feature!r}, test {test!r}, missing_left {missing_left!r}")
+            raise ValueError(
+                f"node {place}: feature {feature!r}, test {test!r}, missing_left {missing_left!r}"
+            )
         finite(threshold, f"threshold[{place}]")
         if test == "in" and threshold not in range(sets):
             raise ValueError(f"node {place}: set {threshold!r} of {sets}")
@@ -132,6 +116,32 @@ def _check_tree(tree: Mapping[str, Any], operands: int, sets: int) -> None:
             reached.add(child)
     if len(reached) != len(tree["feature"]):
         raise ValueError(f"{len(tree['feature']) - len(reached)} nodes cannot be reached from the root")
+
+
+def _walked(params: Mapping[str, Any]) -> Callable[..., float]:
+    """The row form for ensembles too deep or too large to compile: a loop over tuples within tuples."""
+    sets = [frozenset(codes) for codes in params.get("sets", [])]
+    roots = [_nested(tree, 0, sets) for tree in params["trees"]]
+    start, divide = float(params["start"]), params.get("divide")
+
+    def ensemble(*xs: float) -> float:
+        total = start
+        for branch in roots:
+            while type(branch) is tuple:
+                test, feature, threshold, left, right, missing_left = branch
+                x = xs[feature]
+                if x != x:
+                    branch = left if missing_left else right
+                elif test == 0:
+                    branch = left if x <= threshold else right
+                elif test == 1:
+                    branch = left if x < threshold else right
+                else:
+                    branch = left if test == 3 or x in threshold else right
+            total = total + branch
+        return total if divide is None else total / divide
+
+    return ensemble
 
 
 def _nested(tree: Mapping[str, Any], place: int, sets: list[frozenset]) -> Any:

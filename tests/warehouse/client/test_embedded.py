@@ -60,7 +60,7 @@ def test_no_orphan_after_a_holder_is_ended(home, holder, number):
     assert process.stdout.readline()
     assert server_status(home).is_running
     process.send_signal(number)
-    process.wait(10)
+    process.wait(60)
     assert eventually(lambda: is_gone(home))
 
 

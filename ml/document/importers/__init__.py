@@ -16,6 +16,7 @@ from typing import Any
 from ml.document.build import Builder
 from ml.document.heads import cut_of
 from ml.document.importers import families
+from ml.document.importers.reading import same_count
 from ml.document.schema import Document, DocumentError, Head, Input
 
 Transformer = Callable[[Builder, Any, list[str]], list[str]]
@@ -95,11 +96,13 @@ def _found(registry: dict[str, Any], estimator: Any, role: str) -> Any:
 def _column_transformer(builder: Builder, transformer: Any, columns: list[str]) -> list[str]:
     """Each part's columns behind one another, in the order of the fitted transformer; the rest as it says."""
     names = list(getattr(transformer, "feature_names_in_", columns))
+    same_count(transformer, int(transformer.n_features_in_), columns)
     given: list[str] = []
     for _, part, chosen in transformer.transformers_:
         listed = _listed(chosen, len(names))
         places = [names.index(one) if isinstance(one, str) else int(one) for one in listed]
-        given += transformer_of(builder, part, [columns[place] for place in places])
+        if places:  # a part without columns was never fitted
+            given += transformer_of(builder, part, [columns[place] for place in places])
     return given
 
 

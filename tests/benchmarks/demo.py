@@ -9,18 +9,15 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-import threading
-import time
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from tests.benchmarks.memory import Usage, watch
+from tests.benchmarks.progress import progress
 from tests.benchmarks.record import record, versions
 from warehouse.client import load_settings, open_warehouse, stop_server, subprocess_env
 
 GOAL = 0.5  # "a second `make demo` finishes far faster": less than half the time
-PROGRESS_SECONDS = 25
 
 
 def main() -> None:
@@ -56,30 +53,12 @@ def _demo(settings, name: str) -> dict:
     """Time by stage and peak memory of one demonstration; its output goes to a file shown where it fails."""
     log = settings.home / f"{name}.log"
     command = [sys.executable, "-m", "orchestration.cli", "demo"]
-    with _progress(name), log.open("wb") as out:
+    with progress(name), log.open("wb") as out:
         usage: Usage = watch(command, cwd=settings.root, env=subprocess_env(settings), stdout=out, stderr=out)
     if usage.returncode:
         raise SystemExit(f"the {name} demonstration failed:\n{log.read_text(errors='replace')[-4000:]}")
     timing = json.loads((settings.reports_dir / "last_demo.json").read_text(encoding="utf-8"))
     return {"seconds": usage.seconds, "peak_bytes": usage.peak_bytes, "stages": timing["stages"]}
-
-
-@contextmanager
-def _progress(name: str):
-    """A line every 25 s, so that a watcher knows it lives."""
-    done, began = threading.Event(), time.monotonic()
-
-    def speak() -> None:
-        while not done.wait(PROGRESS_SECONDS):
-            print(f"{name}: {time.monotonic() - began:.0f} s", flush=True)
-
-    thread = threading.Thread(target=speak, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
 
 
 if __name__ == "__main__":

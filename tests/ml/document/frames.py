@@ -6,6 +6,7 @@ hard to evaluate (`surfaces`).
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -14,20 +15,21 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from ml.document import Document, Evaluator, Input
-from ml.document.importers import import_estimator
+from ml.document import Builder, Document, Evaluator, Head, Input
+from ml.document.importers import import_estimator, transformer_of
+from tests.ml.document.surfaces import TYPES, assert_same_bits
+from warehouse.client import Warehouse
 
 ROWS = 400
-KINDS = {"x": "number", "y": "number", "z": "number", "f": "boolean", "c": "category", "d": "category"}
+KINDS = {"f": "boolean", **dict.fromkeys("xyze", "number"), **dict.fromkeys("cd", "category")}
 WHOLE = ("y", "z")
 """The columns without holes."""
-TYPES = {"number": pa.float64(), "boolean": pa.bool_(), "category": pa.string()}
 
 
 @cache
 def frame() -> pd.DataFrame:
     """Numbers x (with holes), y, z (few distinct values), truth values f and categories c, d with holes; c
-    has rare ones.
+    has rare ones. e is a number that is never there.
     """
     rng = np.random.default_rng(7)
     kinds = np.array(["a", "b", "it's", "été", None], dtype=object)
@@ -40,6 +42,7 @@ def frame() -> pd.DataFrame:
             "f": np.where(rng.random(ROWS) < 0.1, np.nan, rng.integers(0, 2, ROWS)),
         }
     )
+    made["e"] = np.nan
     made["c"] = pd.Series(list(c), dtype=object)
     made["d"] = pd.Series([("u", "v")[place] for place in rng.integers(0, 2, ROWS)], dtype=object)
     return made
@@ -87,4 +90,28 @@ def answers(document: Document, columns: Sequence[str]) -> Any:
 def dense(values: Any) -> np.ndarray:
     """What a transformer gave, as an array of doubles (rows, columns)."""
     values = values.toarray() if hasattr(values, "toarray") else values
-    return np.asarray(values, dtype=np.float64).reshape(ROWS, -1)
+    array = np.asarray(values, dtype=np.float64)
+    return array.reshape(len(array), -1)
+
+
+def columns_of(transformer: Any, columns: Sequence[str]) -> Document:
+    """The document whose margins are a fitted transformer's columns."""
+    builder = Builder("columns")
+    given = transformer_of(builder, transformer, [builder.input(name, KINDS[name]) for name in columns])
+    return builder.document(given, Head("identity"), {}, columns)
+
+
+def check_columns(
+    wh: Warehouse, transformer: Any, columns: Sequence[str], *, target: Any = None, data: Any = None,
+    rtol: float = 1e-13,
+) -> None:  # fmt: skip
+    """Fit a transformer; its document gives what its `transform` gives, and the same on all surfaces."""
+    data = frame()[list(columns)] if data is None else data
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        transformer.fit(data, amount() if target is None else target)
+        expected = dense(transformer.transform(data))
+    document = columns_of(transformer, columns)
+    given = answers(document, columns).margins
+    np.testing.assert_allclose(given, expected, rtol=rtol, atol=1e-13)
+    assert_same_bits(wh, document)

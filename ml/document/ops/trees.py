@@ -17,6 +17,7 @@ here: comparing and adding. Does not belong here: how a library's thresholds bec
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 TESTS = ("<=", "<", "in", "known")
 LISTS = ("feature", "test", "threshold", "left", "right", "missing_left", "value", "cover")
-PIECE_NODES, PIECE_TREES = 6_000, 100
+PIECE_NODES, PIECE_TREES = 20_000, 500
 """A sum of trees goes on in another SQL expression after so many nodes or trees: Postgres' planner recurses
 once a term, within a stack of 2 MB."""
 
@@ -121,48 +122,52 @@ def _check_tree(tree: Mapping[str, Any], operands: int, sets: int) -> None:
 def _walked(params: Mapping[str, Any]) -> Callable[..., float]:
     """The row form for ensembles too deep or too large to compile: a loop over tuples within tuples."""
     sets = [frozenset(codes) for codes in params.get("sets", [])]
-    roots = [_nested(tree, 0, sets) for tree in params["trees"]]
+    roots = [_nested(tree, sets) for tree in params["trees"]]
     start, divide = float(params["start"]), params.get("divide")
 
     def ensemble(*xs: float) -> float:
         total = start
         for branch in roots:
             while type(branch) is tuple:
-                test, feature, threshold, left, right, missing_left = branch
+                feature, threshold, left, right, (members, missing_left) = branch
                 x = xs[feature]
-                if x != x:
+                if x <= threshold:
+                    branch = left
+                elif x > threshold:
+                    branch = right
+                elif x != x:
                     branch = left if missing_left else right
-                elif test == 0:
-                    branch = left if x <= threshold else right
-                elif test == 1:
-                    branch = left if x < threshold else right
                 else:
-                    branch = left if test == 3 or x in threshold else right
+                    branch = left if members is None or x in members else right
             total = total + branch
         return total if divide is None else total / divide
 
     return ensemble
 
 
-def _nested(tree: Mapping[str, Any], place: int, sets: list[frozenset]) -> Any:
-    """The tree as tuples within tuples, a leaf as its value: the quickest form to walk in Python. Built from
-    the last node to the first, since children stand behind their parents.
+def _nested(tree: Mapping[str, Any], sets: list[frozenset]) -> Any:
+    """The tree as tuples within tuples, a leaf as its value; every comparison is <= with a threshold, which
+    is NaN, and so never decides, where x is looked up or only has to be known. Built from the last node to
+    the first, since children stand behind their parents.
     """
+    ways = {way: (None, way) for way in (False, True)}
     built: list[Any] = [None] * len(tree["feature"])
     for index in range(len(built) - 1, -1, -1):
         if tree["feature"][index] == -1:
             built[index] = float(tree["value"][index])
             continue
-        test, threshold = TESTS.index(tree["test"][index]), tree["threshold"][index]
+        test, threshold = tree["test"][index], float(tree["threshold"][index])
+        missing_left = tree["missing_left"][index]
+        if test == "<":
+            threshold = math.nextafter(threshold, -math.inf)
         built[index] = (
-            test,
             tree["feature"][index],
-            sets[int(threshold)] if test == 2 else float(threshold),
+            math.nan if test in ("in", "known") else threshold,
             built[tree["left"][index]],
             built[tree["right"][index]],
-            tree["missing_left"][index],
+            (sets[int(threshold)], missing_left) if test == "in" else ways[missing_left],
         )
-    return built[place]
+    return built[0]
 
 
 def tree_sql(tree: Mapping[str, Any], operands: list[str], sets: list[list[float]], dialect: Dialect) -> str:

@@ -1,7 +1,7 @@
 """A document's answers to Arrow rows, computed by the warehouse's SQL: the surface that parity compares.
 
 Belongs here: putting the rows where SQL sees them, and reading the answers back. Does not belong here: the
-SQL (`ml.document.sql`), or scoring tables that are there already (`ml.document.passes`).
+SQL and its running (`ml.document.passes`), or scoring tables that are there already.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 from ml.document.evaluate import Answers
 from ml.document.heads import scores_named
-from ml.document.sql import scoring_sql
+from ml.document.passes import WORK_SCHEMA, run_scoring
 from warehouse.client import quote
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ml.document.schema import Document
     from warehouse.client import Warehouse
 
-SCHEMA = "ml_work"
+SCHEMA = WORK_SCHEMA
 TYPES = {"number": "double precision", "boolean": "boolean", "category": "text"}
 
 
@@ -46,9 +46,10 @@ def warehouse_answers(wh: Warehouse, document: Document, table: pa.Table) -> Ans
         numbered = numbered.add_column(0, key, pa.array(range(table.num_rows), pa.int64()))
         wh.load_arrow(SCHEMA, name, numbered)
         wh.execute(f"analyze {quote(SCHEMA, name)}")
-        answers = wh.fetch_arrow(scoring_sql(document, quote(SCHEMA, name), [key]))
+        run_scoring(wh, document, quote(SCHEMA, name), [key], (SCHEMA, f"{name}_answers"))
+        answers = wh.fetch_arrow(f"select * from {quote(SCHEMA, f'{name}_answers')}")
     finally:
-        wh.execute(f"drop table {quote(SCHEMA, name)}")
+        wh.execute(f"drop table if exists {quote(SCHEMA, name)}, {quote(SCHEMA, f'{name}_answers')}")
     return answers_of(answers.sort_by(key), document)
 
 

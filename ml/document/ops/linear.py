@@ -74,7 +74,7 @@ class Weighted:
         """The sum so far (`before`, or the start) plus the terms from `first` up to `last`, from the left."""
         start, weights = self._scaled(node)
         terms = [
-            f"{dialect.number(weight)} * {x}"
+            x if weight == 1.0 else f"{dialect.number(weight)} * {x}"
             for weight, x in zip(weights[first:last], operands[first:last], strict=True)
         ]
         return "(" + "\n  + ".join([dialect.number(start) if before is None else before, *terms]) + ")"

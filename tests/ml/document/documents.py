@@ -82,25 +82,26 @@ def logistic() -> Document:
 
 
 def forest(
-    trees: int, leaves: int, features: int = 20, seed: int = 0, degenerate: bool = False, divide: float = 0.0
+    trees: int, leaves: int, features: int = 20, seed: int = 0, shape: str = "even", divide: float = 0.0
 ) -> Document:
-    """Random trees of `leaves` leaves over `x0`, `x1`, …; `degenerate`: as deep as they can be."""
+    """Random trees of `leaves` leaves over `x0`, `x1`, …, of a shape of `random_tree`."""
     random = np.random.default_rng(seed)
     b = Builder("forest")
     columns = [b.input(f"x{place}", "number") for place in range(features)]
-    made = [random_tree(leaves, features, random, degenerate) for _ in range(trees)]
+    made = [random_tree(leaves, features, random, shape) for _ in range(trees)]
     params: dict[str, Any] = {"start": 0.1, "trees": made, **({"divide": divide} if divide else {})}
     return b.document([b.trees(columns, params, label="margin")], Head("sigmoid", (0, 1), 0.0), SOURCE)
 
 
-def random_tree(leaves: int, features: int, random: Any, degenerate: bool = False) -> dict[str, list[Any]]:
-    """A tree grown by splitting the oldest of the open leaves, so about log2(leaves) deep; `degenerate`: the
-    newest, so `leaves` - 1 deep.
+def random_tree(leaves: int, features: int, random: Any, shape: str = "even") -> dict[str, list[Any]]:
+    """A tree grown leaf by leaf. `even`: an old leaf is split, so it is about log2(leaves) deep; `ragged`:
+    any leaf, so some branches are several times as deep; `chain`: the newest, so it is `leaves` - 1 deep.
     """
     tree: dict[str, list[Any]] = {key: [value] for key, value in _leaf(random).items()}
     waiting = [0]
     while len(tree["feature"]) < 2 * leaves - 1:
-        place = waiting.pop() if degenerate else waiting.pop(int(random.integers(min(len(waiting), 3))))
+        oldest = {"even": min(len(waiting), 3), "ragged": len(waiting), "chain": 1}[shape]
+        place = waiting.pop(-1 if shape == "chain" else int(random.integers(oldest)))
         first = len(tree["feature"])
         for _ in range(2):
             for key, value in _leaf(random).items():

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ml.document.build import Builder
-from ml.document.importers.reading import is_none, numbers, refused, same_count
+from ml.document.importers.reading import is_none, numbers, plain, refused, same_count
 from ml.document.schema import DocumentError
 
 
@@ -37,7 +37,7 @@ def _key(builder: Builder, x: str, category: Any) -> Any:
     if is_text != builder.is_text(x):
         raise DocumentError(
             f"column {x!r} is {'text' if builder.is_text(x) else 'a number'}, and its encoder knows the "
-            f"category {category!r}. Declare the feature as the kind it was fitted on."
+            f"category {plain([category])[0]!r}. Declare the feature as the kind it was fitted on."
         )
     return category if is_text else float(category)
 

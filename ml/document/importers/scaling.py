@@ -71,7 +71,7 @@ def _function(builder: Builder, transformer: Any, columns: list[str]) -> list[st
             sides = {keys[key]: value for key, value in options.items()}
             return [builder.clip(x, **sides) for x in columns]
     raise refused(
-        transformer, "func", f"{name} with {sorted(options)}", "None, numpy.log, numpy.log1p, numpy.clip"
+        transformer, "func", f"{name} with {', '.join(sorted(options)) or 'no options'}", "None, numpy.log, numpy.log1p, numpy.clip"
     )
 
 

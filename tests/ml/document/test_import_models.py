@@ -28,8 +28,9 @@ DATA = frame()[list(COLUMNS)]
 REGRESSIONS = [
     linear.LinearRegression(tol=1e-12), linear.Ridge(), linear.RidgeCV(), linear.Lasso(0.01),
     linear.LassoCV(cv=2), linear.ElasticNet(0.01), linear.ElasticNetCV(cv=2), linear.HuberRegressor(),
-    linear.BayesianRidge(), linear.Lars(), linear.OrthogonalMatchingPursuit(), linear.SGDRegressor(random_state=0),
-    linear.QuantileRegressor(alpha=0.01), linear.PoissonRegressor(), linear.GammaRegressor(),
+    linear.BayesianRidge(), linear.Lars(), linear.OrthogonalMatchingPursuit(),
+    linear.SGDRegressor(random_state=0), linear.QuantileRegressor(alpha=0.01), linear.PoissonRegressor(),
+    linear.GammaRegressor(),
     linear.TweedieRegressor(power=1.5), linear.TweedieRegressor(power=0), LinearSVR(random_state=0),
     SVR(kernel="linear"),
 ]  # fmt: skip

@@ -9,5 +9,6 @@ that it is missing) is summed to the input.
 """
 
 from ml.document.explain.contributions import Explainer, Explanation, explain, explain_margins, explain_row
+from ml.document.explain.sql import explain_sql
 
-__all__ = ["Explainer", "Explanation", "explain", "explain_margins", "explain_row"]
+__all__ = ["Explainer", "Explanation", "explain", "explain_margins", "explain_row", "explain_sql"]

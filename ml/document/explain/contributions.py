@@ -119,12 +119,12 @@ class Explainer:
         found = []
         for place, (part, paths) in enumerate(zip(self.parts, self.paths, strict=True)):
             values = self._values(part, paths, columns)
-            margin = columns[:, self._margins[place]]
+            margin = columns[:, self.margins[place]]
             found.append(Explanation(self.inputs, self.bases[place], values, margin))
         return found
 
     @cached_property
-    def _margins(self) -> list[int]:
+    def margins(self) -> list[int]:
         """The plan's column of each margin: the same where two margins are one node."""
         names = list(dict.fromkeys(self.document.margins))
         return [names.index(name) for name in self.document.margins]

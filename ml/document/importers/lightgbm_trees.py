@@ -190,5 +190,6 @@ def _classifier(builder: Builder, model: Any, columns: list[str]) -> tuple[list[
 MODELS: dict[str, Any] = {
     "lightgbm.LGBMClassifier": _classifier,
     "lightgbm.LGBMRegressor": _regressor,
+    "lightgbm.LGBMRanker": _regressor,
     "lightgbm.Booster": _booster,
 }

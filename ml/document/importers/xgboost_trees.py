@@ -142,5 +142,7 @@ def _classifier(builder: Builder, model: Any, columns: list[str]) -> tuple[list[
 MODELS: dict[str, Any] = {
     "xgboost.XGBClassifier": _classifier,
     "xgboost.XGBRegressor": _regressor,
+    "xgboost.XGBRFClassifier": _classifier,
+    "xgboost.XGBRFRegressor": _regressor,
     "xgboost.Booster": _booster,
 }

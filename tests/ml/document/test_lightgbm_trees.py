@@ -63,6 +63,12 @@ def test_every_objective_of_regression_has_the_librarys_bits(objective, head):
     assert document.head.kind == head
 
 
+def test_a_ranking_has_the_librarys_bits():
+    x, y = data(500)
+    model = lightgbm.LGBMRanker(**OPTIONS).fit(x, np.digitize(y, [2.0, 5.0]), group=[50] * 10)
+    assert_margins(model, x, model.predict, missing=True, infinite=True)
+
+
 def test_a_random_forest_is_divided_by_its_trees():
     x, y = data(500)
     forest = {"boosting_type": "rf", "subsample": 0.6, "subsample_freq": 1}

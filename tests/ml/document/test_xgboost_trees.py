@@ -1,4 +1,4 @@
-"""XGBoost as documents: every row in the same leaf, sums in double; margins within a float32's last places."""
+"""XGBoost as documents: every row in the same leaf, sums in double; margins within float32's last places."""
 
 from __future__ import annotations
 
@@ -44,6 +44,12 @@ def test_classes_reach_the_same_leaves(count):
     x = features(800, missing=0.15)
     y = np.searchsorted(list("abc"), classes(target(x), count))
     model = xgboost.XGBClassifier(**OPTIONS).fit(x, y)
+    assert_close(imported(model, x), model.get_booster(), x)
+
+
+def test_a_random_forest_reaches_the_same_leaves():
+    x = features(800, missing=0.15)
+    model = xgboost.XGBRFRegressor(n_estimators=15, max_depth=6, n_jobs=1).fit(x, target(x))
     assert_close(imported(model, x), model.get_booster(), x)
 
 

@@ -4,7 +4,7 @@ Belongs here: writing the levels of subselects, and formatting. Does not belong 
 expression (`ml.document.ops`), which column stands at which level (`ml.document.layout`), running the text
 (`ml.document.passes`).
 
-A column that is used more than once is computed once, in a subselect below its users, closed by `offset 0`
+A column that is used more than once is computed once, in a subselect below its users, closed by `limit all`
 in Postgres, which keeps the planner from copying the expression and does not hinder parallel scans. Sums too
 long for one expression go on in the next level, added from the left all the same: their bits do not change.
 """
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from ml.document.dialect import DIALECTS
 from ml.document.heads import head_sql, scores_named
-from ml.document.layout import Layout
+from ml.document.layout import STATEMENT_SIZE, Layout
 from ml.document.ops import OPS
 from ml.document.ops.constants import LIMIT
 from ml.document.schema import DocumentError
@@ -47,14 +47,19 @@ def scoring_sql(
 
     `relation` is what may stand after FROM: a quoted table, or a parenthesised SELECT; it holds the inputs by
     name, numbers as double precision, booleans as boolean, categories as text. `decision` is the class by
-    position, NULL where there is none. For a document of any size use `ml.document.passes`: one statement of
-    a very large one needs much of the server's memory.
+    position, NULL where there is none. Documents of any size are scored by `ml.document.passes`.
 
     Raises:
-        DocumentError: a key has the name of an answer, a level would have more columns than the engine takes,
-            or a tree is too deep for SQL.
+        DocumentError: the document is too large for one statement, a key has the name of an answer, a level
+            would have more columns than the engine takes, or a tree is too deep for SQL.
     """
-    writer = Writer(Layout(document), keys, dialect)
+    layout = Layout(document)
+    if len(layout.runs()) > 1:
+        raise DocumentError(
+            f"{document.name} would need {len(layout.runs())} statements of {STATEMENT_SIZE:,} tree nodes; "
+            "allowed here: one. Score a table by ml.document.passes, or by the streamed path."
+        )
+    writer = Writer(layout, keys, dialect)
     return comment(document, title) + writer.text([writer.head(), *writer.levels()], relation)
 
 

@@ -10,6 +10,7 @@ from ml.document import Builder, DocumentError, Evaluator, Head, layout
 from ml.document.ops import trees as tree_op
 from ml.document.parity import same_bits
 from ml.document.passes import WORK_SCHEMA, run_scoring, scoring_passes
+from ml.document.sql import scoring_sql
 from ml.document.warehouse_answers import answers_of
 from tests.ml.document.documents import SOURCE, every_operation, forest, logistic, random_tree
 from tests.ml.document.test_sql import EAGER_TO_PARALLEL, with_id
@@ -59,6 +60,11 @@ def agree(answers, want) -> bool:
 def test_a_small_document_is_one_statement():
     passes = scoring_passes(logistic(), "t", ["id"])
     assert not passes.statements and not passes.tables
+
+
+def test_one_select_of_a_large_document_is_refused(small_statements):
+    with pytest.raises(DocumentError, match="would need .* statements .* allowed here: one"):
+        scoring_sql(forest(30, 20, 8), "rows")
 
 
 @pytest.mark.parametrize("divide", [0.0, 30.0])

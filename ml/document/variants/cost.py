@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ml.document.evaluate import BLOCK_ROWS, Evaluator
+from ml.document.evaluate import Evaluator
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ml.document.schema import Document
 
 ROWS = 200
-BATCHES = 5
+BATCHES, BATCH_ROWS = 3, 8_192
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,10 @@ def speeds(
 ) -> tuple[Speed, Speed]:
     """Both documents' speed on the same rows of `table` in turns, so that a busy moment slows both.
 
-    `rows` single rows and `batches` passes over at most 16,384 rows are timed, after one that is not.
+    `rows` single rows and `batches` passes over at most 8,192 rows are timed, after one that is not.
     """
     pair = (full, variant)
-    batch = table.select(list(full.document.input_names)).slice(0, BLOCK_ROWS)
+    batch = table.select(list(full.document.input_names)).slice(0, BATCH_ROWS)
     places = [round(i * (table.num_rows - 1) / max(rows - 1, 1)) for i in range(rows)]
     given = table.select(list(full.document.input_names)).take(places).to_pylist()
     for evaluator in pair:

@@ -6,6 +6,8 @@ variant is made (`prune`, `quantize`), or where rows and documents come from and
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ml.document.evaluate import Answers, Evaluator
-from ml.document.schema import Document, DocumentError
+from ml.document.schema import DocumentError
 from ml.document.variants.cost import Size, Speed, size_of, speeds
 from ml.document.variants.non_inferiority import LOSSES, MIN_DAYS, Comparison, Margin, compare_losses
 from ml.document.variants.prune import collapse, leaf_spread, prune
@@ -21,6 +23,8 @@ from ml.document.variants.quantize import quantize
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from ml.document.schema import Document
 
 HEADS = {"classification": ("sigmoid", "probability"), "regression": ("identity", "exp")}
 
@@ -130,16 +134,10 @@ def offer(
     refused: list[Refused] = []
     seen = {_contents(document): "the full model"}
     for recipe in grid:
-        try:
-            variant = recipe.make(document)
-        except DocumentError as error:
-            refused.append(Refused(recipe.name, f"cannot be made: {error}"))
+        variant = _made(recipe, document, seen)
+        if isinstance(variant, str):
+            refused.append(Refused(recipe.name, variant))
             continue
-        key = _contents(variant)
-        if key in seen:
-            refused.append(Refused(recipe.name, f"is the same as {seen[key]}"))
-            continue
-        seen[key] = recipe.name
         evaluator = Evaluator(variant)
         found = evaluator.table(table)
         verdict = _tested(metric, label, answers, found, dates, margin, confidence)
@@ -148,6 +146,21 @@ def offer(
         else:
             refused.append(_refusal(recipe.name, verdict))
     return Offers(tuple(sorted(offered, key=lambda one: one.size.bytes)), tuple(refused))
+
+
+def _made(recipe: Recipe, document: Document, seen: dict[str, str]) -> Document | str:
+    """The variant, noted in `seen` by its contents; or why there is nothing to test."""
+    try:
+        variant = recipe.make(document)
+    except DocumentError as error:
+        return f"cannot be made: {error}"
+    key = _contents(variant)
+    if key in seen:
+        return f"is the same as {seen[key]}"
+    seen[key] = recipe.name
+    if len(variant.text) >= len(document.text):
+        return "is not smaller than the full model"
+    return variant
 
 
 def _offer(
@@ -198,7 +211,8 @@ def _refusal(name: str, verdict: Comparison | str) -> Refused:
 
 def _contents(document: Document) -> str:
     """What tells documents apart beside where they come from."""
-    return Document(document.name, document.inputs, document.nodes, document.margins, document.head).sha256
+    parts = {name: part for name, part in document.to_dict().items() if name != "source"}
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def _checked(

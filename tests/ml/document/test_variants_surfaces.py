@@ -2,62 +2,62 @@
 
 from __future__ import annotations
 
-import math
-
+import lightgbm
 import numpy as np
-import pyarrow as pa
 import pytest
 
-from ml.document import Evaluator
-from ml.document.sql import scoring_sql
-from ml.document.variants import GRID
-from tests.ml.document.boosted import boosted, linear, rows
+from ml.document import Input
+from ml.document.importers import import_estimator
+from ml.document.parity import check_parity
+from ml.document.variants import GRID, Margin, Recipe, collapse, leaves_to_bits, offer, thresholds_to_float32
+from ml.document.variants.prune import leaf_spread
+from tests.ml.document.boosted import INPUTS, boosted, linear, rows
 
-SPECIAL = [None, math.nan, math.inf, -math.inf, 1e308, -1e308, 5e-324, -5e-324, 0.0, -0.0, 1e-100, 1e100,
-           0.1, 2.0**24 + 1, 1.5]  # fmt: skip
-
-
-def bits(values) -> np.ndarray:
-    found = np.asarray(values, dtype=np.float64)
-    return np.where(np.isnan(found), np.uint64(0), found.view(np.uint64))
-
-
-def asked(document) -> pa.Table:
-    """Ordinary rows, and each special number in each column."""
-    ordinary = rows(200)[0].to_pylist()
-    random = np.random.default_rng(4)
-    numbers = [item.name for item in document.inputs if item.kind == "number"]
-    texts = [item.name for item in document.inputs if item.kind == "category"]
-    given = []
-    for place in range(len(numbers) * len(SPECIAL) + 150):
-        source = ordinary[place % 200]
-        row = {name: source.get(name, float(random.normal())) for name in numbers}
-        row |= dict.fromkeys(texts, ("a", "b", "c", "other", None)[place % 5])
-        if place < len(numbers) * len(SPECIAL):
-            row[numbers[place % len(numbers)]] = SPECIAL[place // len(numbers)]
-        given.append(row)
-    types = {**dict.fromkeys(numbers, pa.float64()), **dict.fromkeys(texts, pa.string())}
-    columns = {name: pa.array([row[name] for row in given], kind) for name, kind in types.items()}
-    return pa.table({"id": pa.array(range(len(given)), pa.int64()), **columns})
+OF_GRID = ("prune_50", "quantize_8", "prune_25_quantize_8")
+RECIPES = (
+    *(recipe for recipe in GRID if recipe.name in OF_GRID),
+    Recipe("collapsed", lambda document: collapse(document, 0.3 * leaf_spread(document))),
+    Recipe("leaves_to_3", lambda document: leaves_to_bits(document, 3)),
+    Recipe("thresholds_up", lambda document: thresholds_to_float32(document, "up")),
+)
 
 
-@pytest.mark.parametrize(
-    "full", [boosted([1.0, 0.3] * 10), boosted([1.0] * 12, divide=12.0), linear([0.4, -1 / 3, 0.01, 0.2])],
-    ids=["boosted", "forest", "linear"],
-)  # fmt: skip
-def test_all_surfaces_give_the_same_bits_for_every_variant(wh, full):
-    table = asked(full)
-    wh.execute("create schema lab")
-    wh.load_arrow("lab", "asked", table, "replace")
-    variants = {variant.sha256: variant for variant in (recipe.make(full) for recipe in GRID)}
-    assert len(variants) > 5
+def fitted():
+    """LightGBM on rows with missing numbers, and its document."""
+    table, dates = rows(2_000)
+    x = table.to_pandas()
+    label = (np.nan_to_num(x["x"] - x["y"]) + np.random.default_rng(3).normal(size=2_000) > 0).astype(int)
+    model = lightgbm.LGBMClassifier(n_estimators=40, num_leaves=7, verbose=-1, n_jobs=1, random_state=0)
+    document = import_estimator(model.fit(x, label), [Input(name, "number") for name in INPUTS], "fitted")
+    return document, table, label.astype(float), dates
+
+
+FULL = {
+    "boosted": lambda: boosted([1.0, 0.3] * 10),
+    "forest": lambda: boosted([1.0] * 12, divide=12.0),
+    "linear": lambda: linear([0.4, -1 / 3, 0.01, 0.2]),
+    "lightgbm": lambda: fitted()[0],
+}
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_all_surfaces_give_the_same_bits_for_every_variant(wh, name):
+    full = FULL[name]()
+    made = {recipe.name: recipe.make(full) for recipe in RECIPES}
+    variants = {variant.sha256: variant for variant in made.values() if variant is not full}
+    assert len(variants) == (3 if name == "linear" else len(RECIPES))
     for variant in variants.values():
-        evaluator = Evaluator(variant)
-        batch = evaluator.table(table)
-        alone = [evaluator.row(row) for row in table.to_pylist()]
-        answers = wh.fetch_arrow(scoring_sql(variant, "lab.asked", ["id"]) + " order by id")
-        for column, of_batch, place in (("margin", batch.margins, 0), ("score", batch.scores, 1)):
-            of_sql = answers.column(column).to_numpy()
-            of_row = [answer[place][0] for answer in alone]
-            assert (bits(of_sql) == bits(of_batch[:, 0])).all()
-            assert (bits(of_row) == bits(of_batch[:, 0])).all()
+        assert variant.source["variant_of"] == full.sha256 != variant.sha256
+        report = check_parity(wh, variant, rows=50, adversarial=400)
+        assert report.is_equal, str(report)
+        assert [surface.name for surface in report.surfaces] == ["python", "numpy", "sql"]
+
+
+def test_a_fitted_model_is_offered_smaller():
+    # These rows trained it, so what it learned last still counts here: a wide margin stands in for new days.
+    found = offer(*fitted(), "classification", margin=Margin(0.2), grid=RECIPES)
+    assert found.offered and all(one.size.bytes < one.full_size.bytes for one in found.offered)
+    assert {one.name: one.reason for one in found.refused}["thresholds_up"] == (
+        "is not smaller than the full model"
+    )
+    assert found.offered[0].document.source["library"] == "lightgbm"

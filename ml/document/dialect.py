@@ -13,7 +13,8 @@ from warehouse.client import quote
 @dataclass(frozen=True)
 class Dialect:
     """One engine. `fence` ends a subselect so that the planner computes its columns once: without it
-    Postgres would copy an expression to every place that names it.
+    Postgres would copy an expression to every place that names it. `limit all` is one that what stands above
+    it may still be computed in parallel; above `offset 0`, a cast for the planner, it would not.
     """
 
     name: str
@@ -44,6 +45,6 @@ class Dialect:
         return f"IF(IS_NAN({expression}), NULL, {expression})"
 
 
-POSTGRES = Dialect("postgres", "offset 0")
+POSTGRES = Dialect("postgres", "limit all")
 BIGQUERY = Dialect("bigquery", "")
 DIALECTS = {dialect.name: dialect for dialect in (POSTGRES, BIGQUERY)}

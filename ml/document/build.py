@@ -115,7 +115,7 @@ class Builder(Columns):
     def interpolate(self, x: str, xs: Sequence[float], ys: Sequence[float], label: str | None = None) -> str:
         """The piecewise linear function through the knots (xs rising, ys), flat outside them."""
         xs, ys = [float(v) for v in xs], [float(v) for v in ys]
-        if not max(map(abs, [*xs, *ys])) <= LIMIT:
+        if not all(abs(v) <= LIMIT for v in [*xs, *ys]):
             raise DocumentError(f"a knot lies beyond ±{LIMIT:g}. Scale the feature and the target first.")
         runs = zip(xs, xs[1:], ys, ys[1:], strict=False)
         slopes = [weight_of((high - low) / (right - left)) for left, right, low, high in runs]

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ml.document.ops.constants import LIMIT, TINY
-from ml.document.ranges import Range
+from ml.document.ranges import SAFE_LARGE, Range
 from ml.document.schema import Document, DocumentError, Head, Input, Node
 
 NAME_BYTES = 55
@@ -88,6 +88,10 @@ class Columns:
         known = self.range_of(x)
         if known.large <= LIMIT and (not flush or known.small >= TINY):
             return x
+        source = self.source_of(x)
+        if source is not None and source.op == "bound":
+            x = source.inputs[0]
+            known = self.range_of(x)
         if (x, flush) not in self._bounded:
             small = max(known.small, TINY) if flush else known.small
             result = Range(min(known.large, LIMIT), small)
@@ -99,10 +103,13 @@ class Columns:
     def document(
         self, margins: Sequence[str], head: Head, source: Mapping[str, Any], order: Sequence[str] = ()
     ) -> Document:
-        """The finished document, without nodes that nothing uses; `order` puts the inputs in that order."""
+        """The finished document, without nodes that nothing uses; `order` puts the inputs in that order.
+        Margins that softmax could not subtract from one another are bounded.
+        """
         names = [*order, *(name for name in self._inputs if name not in order)]
-        for margin in margins:
-            self.range_of(margin)
+        sizes = [self.range_of(margin).large for margin in margins]
+        if head.kind == "softmax" and max(sizes) > SAFE_LARGE:  # it takes differences of them
+            margins = [self.bound(margin) for margin in margins]
         return Document(
             name=self.name,
             inputs=tuple(self._inputs[name] for name in names),

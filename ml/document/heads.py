@@ -87,7 +87,8 @@ def batch_head(head: Head, margins: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     scores = margins
     if head.kind == "softmax":
         scores = np.full(margins.shape, np.nan)
-        scores[whole] = [_softmax(row) for row in margins[whole].tolist()]
+        for place in np.flatnonzero(whole):
+            scores[place] = _softmax(margins[place].tolist())
     elif head.kind in FUNCTIONS:
         scores = np.stack([each(FUNCTIONS[head.kind], column) for column in margins.T], axis=1)
     return scores, decision

@@ -2,9 +2,9 @@
 
 Each unit is a weighted sum and a function. The document adds from the left, where scikit-learn leaves the
 order to BLAS, so that its own outputs differ from the document's in the last places: by up to 5 units in the
-last place of the largest output on the networks measured; the tests allow 8. The document's surfaces agree with
-one another to the bit. Belongs here: fully connected layers. Does not belong here: the head's function, which
-is the document's.
+last place of the largest output on the networks measured; the tests allow 8. The document's surfaces agree
+to the bit. Belongs here: fully connected layers. Does not belong here: the head's function, which is the
+document's.
 """
 
 from __future__ import annotations

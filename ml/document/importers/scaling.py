@@ -70,9 +70,8 @@ def _function(builder: Builder, transformer: Any, columns: list[str]) -> list[st
         if set(options) <= set(keys):
             sides = {keys[key]: value for key, value in options.items()}
             return [builder.clip(x, **sides) for x in columns]
-    raise refused(
-        transformer, "func", f"{name} with {', '.join(sorted(options)) or 'no options'}", "None, numpy.log, numpy.log1p, numpy.clip"
-    )
+    shown = f"{name} with {', '.join(sorted(options)) or 'no options'}"
+    raise refused(transformer, "func", shown, "None, numpy.log, numpy.log1p, numpy.clip")
 
 
 TRANSFORMERS = {

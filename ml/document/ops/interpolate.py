@@ -37,15 +37,15 @@ class Interpolate:
 
     def batch(self, node: Any, columns: list[np.ndarray]) -> np.ndarray:
         x = columns[0]
-        xs, ys = (np.asarray(node.params[key], dtype=np.float64) for key in ("xs", "ys"))
-        slopes = np.asarray([*node.params["slopes"], 0.0])
+        xs, ys, slopes = (np.asarray(values, dtype=np.float64) for values in _knots(node))
+        slopes = np.append(slopes, 0.0)
         place = np.clip(np.searchsorted(xs, x, side="right") - 1, 0, len(xs) - 1)
         difference = _without_tiny(x - xs[place])
         y = np.where(x < xs[0], ys[0], np.where(x >= xs[-1], ys[-1], ys[place] + slopes[place] * difference))
         return np.where(np.isnan(x), np.nan, y)
 
     def row(self, node: Any) -> Callable[..., float]:
-        xs, ys, slopes = (list(node.params[key]) for key in ("xs", "ys", "slopes"))
+        xs, ys, slopes = _knots(node)
 
         def interpolated(x: float) -> float:
             if x != x:
@@ -62,10 +62,10 @@ class Interpolate:
 
     def sql(self, node: Any, operands: list[str], dialect: Dialect) -> str:
         x, number = operands[0], dialect.number
-        xs, ys, slopes = (node.params[key] for key in ("xs", "ys", "slopes"))
+        xs, ys, slopes = _knots(node)
         branches = [f"when {x} < {number(xs[0])} then {number(ys[0])}"]
         for place, slope in enumerate(slopes):
-            inside = number(ys[place] + 0.0)  # as adding 0 · difference does: no negative zero
+            inside = number(ys[place])
             if slope:
                 difference = f"({x} - {number(xs[place])})"
                 tiny, zero = number(1e-100), number(0.0)
@@ -76,6 +76,11 @@ class Interpolate:
             branches.append(f"when {x} < {number(xs[place + 1])} then {inside}")
         branches.append(f"when {x} is not null then {number(ys[-1])}")
         return "case\n  " + "\n  ".join(branches) + " end"
+
+
+def _knots(node: Any) -> tuple[list[float], list[float], list[float]]:
+    """xs, ys and slopes. A negative zero among the ys is made 0, or it would depend on the slope's sign."""
+    return list(node.params["xs"]), [y + 0.0 for y in node.params["ys"]], list(node.params["slopes"])
 
 
 def _without_tiny(difference: np.ndarray) -> np.ndarray:

@@ -81,7 +81,7 @@ def _build(name: str, folder: Path, requirements: list[str]) -> None:
     if folder.exists():
         shutil.rmtree(folder)
     deadline = time.monotonic() + INSTALL_SECONDS
-    make = [sys.executable, "-m", "venv", str(folder)]
+    make = [sys.executable, "-m", "venv", *([] if requirements else ["--without-pip"]), str(folder)]
     _run(f"creating the environment of peer {name}", make, INSTALL_SECONDS)
     if requirements:
         pip = [str(folder / "bin" / "python"), "-P", "-m", "pip", "install", "--quiet", "--prefer-binary"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Explanation:
-    """One margin of some rows: margin = base + the sum of a row's values, to about 1e-9 of the largest.
+    """One margin of some rows: margin = base + the sum of a row's values, to about 1e-9 of the largest. All
+    are on the margin's scale: log odds under a sigmoid head, the logarithm of the answer under exp.
 
     `values` (rows, inputs) float64 in the order of `inputs`, the names of the document's inputs; `margin`
     (rows,) to the bit as the document answers. A missing margin has missing (NaN) values, and so has a row in
@@ -71,9 +72,11 @@ def explain_row(
     """As `explain`, for one row of plain values (None is missing): `base`, `contributions` by input and
     `margin`.
 
-    Who answers many requests keeps an `Explainer`. Raises KeyError for an absent input.
+    Without `background` the explainers of the last few documents are kept; who answers many requests keeps an
+    `Explainer`. Raises KeyError for an absent input.
     """
-    return _only(Explainer(document, background).row(row))
+    explainer = _kept(_Known(document)) if background is None else Explainer(document, background)
+    return _only(explainer.row(row))
 
 
 class Explainer:
@@ -158,6 +161,24 @@ class Explainer:
                 )
             means[place] = known.mean()
         return means
+
+
+class _Known:
+    """A document that is equal to another by its text."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+
+    def __hash__(self) -> int:
+        return hash(self.document.sha256)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Known) and self.document.sha256 == other.document.sha256
+
+
+@lru_cache(maxsize=4)
+def _kept(known: _Known) -> Explainer:
+    return Explainer(known.document)
 
 
 def _only(found: list[Any]) -> Any:

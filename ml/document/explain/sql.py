@@ -104,7 +104,7 @@ def _rows(explainer: Explainer, relation: str, keys: Sequence[str], trees: SqlTr
     own = [POSTGRES.name_of(key) for key in keys]
     columns = [*own, f"array[{', '.join(names)}]::float8[] as x", *trees.codes(names)]
     scored = scoring_sql(explainer.columns, relation, keys)
-    return f"select\n{_listed(columns)}\nfrom (\n{_indent(scored)}\n) as scored\noffset 0"
+    return f"select\n{_listed(columns)}\nfrom (\n{_indent(scored)}\n) as scored\n{POSTGRES.fence}"
 
 
 def _every(explainer: Explainer) -> str:

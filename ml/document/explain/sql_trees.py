@@ -3,7 +3,7 @@
 Belongs here: the SELECT over the paths. Does not belong here: the method (`ml.document.explain.tree_shap`),
 the query around it (`ml.document.explain.sql`).
 
-A group of leaves with paths of one width is one SELECT in four levels, each closed by `offset 0` so that the
+A group of leaves with paths of one width is one SELECT in four levels, each closed by a fence so that the
 planner computes a column once: whether a row meets each condition, the factors at each point of the rule,
 their products, and the value of each place.
 """
@@ -76,7 +76,7 @@ class SqlTrees:
         names, arrays = self._arrays(ensemble, paths, group, by_set)
         text = f"unnest(\n{_lines(arrays)}\n) as l1({', '.join(names)})"
         for number, level in enumerate(_levels(group, by_set), start=2):
-            text = f"(\n  select {', '.join(level)}\n  from {text}\n  offset 0\n) as l{number}"
+            text = f"(\n  select {', '.join(level)}\n  from {text}\n  {POSTGRES.fence}\n) as l{number}"
         has_zero = bool((group.share == 0.0).any())
         values = [_value(j, group.width // 2, has_zero) for j in range(group.width)]
         inputs = [f"({integers(self._inputs)})[c{j}]" for j in range(group.width)]

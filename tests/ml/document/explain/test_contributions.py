@@ -56,6 +56,8 @@ def test_one_row_is_explained_as_in_a_table():
         assert one["base"] == whole.base
         assert one["margin"] == whole.margin[place]
         assert one["contributions"] == dict(zip(names, whole.values[place].tolist(), strict=True))
+        again = explain_row(Document.from_text(document.text), row, background=ROWS)
+        assert again["margin"] == one["margin"] and again["base"] != one["base"]
 
 
 def test_a_missing_margin_has_missing_values():

@@ -80,8 +80,7 @@ def test_a_fitted_classifier_with_categories(wh):
     params |= {"max_cat_to_onehot": 1, "min_data_per_group": 5}
     fitted = lightgbm.train(params, lightgbm.Dataset(matrix, label, categorical_feature=[3]), 5)
     document = import_estimator(fitted, [Input(name, "number") for name in "abcd"], "model")
-    matrix[:5, 3] = [math.nan, -1.0, 2.5, 50.0, math.inf]
-    assert_same(wh, document, pa.table(dict(zip("abcd", matrix[:40].T, strict=True))))
+    assert_same(wh, document, adversarial_rows(document, cap=200))
 
 
 def test_missing_margins_cut_sums_and_branches_without_training_rows(wh):

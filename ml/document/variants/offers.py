@@ -120,7 +120,7 @@ def offer(
     day of each row. The metric is the task's first loss, the margin 0.5 % of the full model's, where none is
     given. Rows for which the full model has no answer are left out.
 
-    A variant that loses the margin is offered with a chance of about 1 - confidence (4 to 6 % at 95 %, in
+    A variant that loses the margin is offered with a chance of about 1 - confidence (4 to 6.5 % at 95 %, in
     simulations of 10 to 90 days), whatever the others are; whoever tries many and wants that chance for all
     of them together divides it by their number.
 

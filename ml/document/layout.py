@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 INLINE = {"affine", "product", "impute", "is_missing", "weighted"}
 """Operations that name each operand once, so that an operand may stand in them as an expression."""
 
-STATEMENT_SIZE = 100_000
-"""Tree nodes, or as many other constants and carried columns, that one statement may hold: 270 MB of the
-server's memory."""
+STATEMENT_SIZE, PASS_SIZE = 100_000, 50_000
+"""Tree nodes, or as many other constants and carried columns, that a SELECT by itself and one of several
+passes may hold: 270 and 140 MB of a backend, and about as much of each worker that helps it."""
 
 MAX_LEVELS = 40
 MAX_TREE_DEPTH = 1_500
@@ -85,13 +85,18 @@ class Layout:
         """Whether a name is a column, not an expression inside its user's."""
         return name in self.inputs or name in self.guarded or name in self.columns
 
-    def runs(self) -> list[tuple[int, int]]:
-        """The levels of each statement, first and last, so that none holds more than the limits."""
+    def is_one_statement(self) -> bool:
+        """Whether a SELECT by itself may hold the whole document."""
+        return len(self.runs(STATEMENT_SIZE)) == 1
+
+    def runs(self, most: int | None = None) -> list[tuple[int, int]]:
+        """The levels of each statement, first and last, so that none is larger than `most`, or a pass."""
+        most = PASS_SIZE if most is None else most
         found: list[tuple[int, int]] = []
         first, size = 2, 0.0
         for level in range(2, self.last + 1):
             here = self._sizes.get(level, 0) + CARRIED_SIZE * len(self.carried(level))
-            if level > first and (size + here > STATEMENT_SIZE or level - first >= MAX_LEVELS):
+            if level > first and (size + here > most or level - first >= MAX_LEVELS):
                 found.append((first, level - 1))
                 first, size = level, 0.0
             size += here
@@ -138,7 +143,7 @@ class Layout:
         return level
 
     def _with_room(self, level: int, size: int) -> int:
-        while self._sizes.get(level) and self._sizes[level] + size > STATEMENT_SIZE:
+        while self._sizes.get(level) and self._sizes[level] + size > PASS_SIZE:
             level += 1
         self._sizes[level] = self._sizes.get(level, 0) + size
         return level

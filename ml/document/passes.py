@@ -1,9 +1,9 @@
 """Scoring a table of the warehouse by a document of any size: one statement, or several passes.
 
 A pass is a statement that computes some levels of the document for all rows and keeps them in an unlogged
-table for the next, so that no statement needs more of the server's memory than `layout.STATEMENT_SIZE` stands
-for. Each is a `create table as select`, which Postgres runs in parallel. Sums go on from the last pass, from
-the left, so the bits are those of one statement.
+table for the next, so that no statement needs more of the server's memory than `layout.PASS_SIZE` stands for.
+Each is a `create table as select`, which Postgres runs in parallel. Sums go on from the last pass, from the
+left, so the bits are those of one statement.
 
 Belongs here: cutting a document into statements, running them, clearing up. Does not belong here: their text
 (`ml.document.sql`), which rows to score.

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from ml.document.dialect import DIALECTS
 from ml.document.heads import head_sql, scores_named
-from ml.document.layout import STATEMENT_SIZE, Layout
+from ml.document.layout import MAX_LEVELS, STATEMENT_SIZE, Layout
 from ml.document.ops import OPS
 from ml.document.ops.constants import LIMIT
 from ml.document.schema import DocumentError
@@ -54,10 +54,10 @@ def scoring_sql(
             would have more columns than the engine takes, or a tree is too deep for SQL.
     """
     layout = Layout(document)
-    if len(layout.runs()) > 1:
+    if not layout.is_one_statement():
         raise DocumentError(
-            f"{document.name} would need {len(layout.runs())} statements of {STATEMENT_SIZE:,} tree nodes; "
-            "allowed here: one. Score a table by ml.document.passes, or by the streamed path."
+            f"{document.name} is too large for one statement; allowed: {STATEMENT_SIZE:,} tree nodes and "
+            f"{MAX_LEVELS} levels. Score a table by ml.document.passes, or by the streamed path."
         )
     writer = Writer(layout, keys, dialect)
     return comment(document, title) + writer.text([writer.head(), *writer.levels()], relation)

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 COVER_TOLERANCE = 0.01
 """How far, as a share, the covers of two children may miss their parent's: libraries sum them in float32."""
 
-MAX_ENTRIES = 200_000
-"""Conditions that stand in one group, so that one row's work on it stays within some MB."""
+MAX_ENTRIES = 50_000
+"""Conditions in one group: what is read of the trees becomes arrays, ten times smaller, before it is much."""
 
 
 class Condition(NamedTuple):
@@ -37,6 +37,10 @@ class Condition(NamedTuple):
     share: float = 1.0
     allowed: frozenset[float] | None = None
     forbidden: frozenset[float] = frozenset()
+
+
+Leaf = tuple[float, dict[int, Condition]]
+"""A leaf's value, and its conditions by operand."""
 
 
 @dataclass(frozen=True)
@@ -80,28 +84,26 @@ def paths_of(node: Node, weight: float = 1.0) -> Paths:
         DocumentError: the covers of a tree do not add up, so there is no mean to explain from.
     """
     sets = [frozenset(map(float, codes)) for codes in node.params.get("sets", [])]
-    trees = enumerate(node.params["trees"])
-    leaves = [leaf for number, tree in trees for leaf in _leaves(node, number, tree, sets)]
-    expected = math.fsum(value * math.prod(c.share for c in path.values()) for value, path in leaves)
-    codes = _codes(node)
+    codes, expected, groups = _codes(node), [], []
     table = _Masks(codes)
-    by_width: dict[int, list[tuple[float, dict[int, Condition]]]] = {}
-    for value, path in leaves:
-        if path and value:
-            by_width.setdefault(len(path) + len(path) % 2, []).append((value, path))
-    groups = [
-        _group(chosen[first : first + size], width, weight, table)
-        for width, chosen in sorted(by_width.items())
-        for size in [max(1, MAX_ENTRIES // width)]
-        for first in range(0, len(chosen), size)
-    ]
-    return Paths(tuple(groups), weight * expected, codes, table.matrix())
+    waiting: dict[int, list[Leaf]] = {}
+    for number, tree in enumerate(node.params["trees"]):
+        for value, path in _leaves(node, number, tree, sets):
+            expected.append(value * math.prod(condition.share for condition in path.values()))
+            if not path or not value:
+                continue
+            width = len(path) + len(path) % 2
+            chosen = waiting.setdefault(width, [])
+            chosen.append((value, path))
+            if len(chosen) * width >= MAX_ENTRIES:
+                groups.append(_group(waiting.pop(width), width, weight, table))
+    groups += [_group(chosen, width, weight, table) for width, chosen in sorted(waiting.items())]
+    return Paths(tuple(groups), weight * math.fsum(expected), codes, table.matrix())
 
 
 def _leaves(
     node: Node, number: int, tree: Mapping[str, Any], sets: list[frozenset[float]]
-) -> Iterator[tuple[float, dict[int, Condition]]]:
-    """Value and conditions by operand of each leaf."""
+) -> Iterator[Leaf]:
     waiting: list[tuple[int, dict[int, Condition]]] = [(0, {})]
     while waiting:
         place, path = waiting.pop()
@@ -181,9 +183,7 @@ class _Masks:
         return np.frombuffer(b"".join(self._rows), dtype=bool).reshape(len(self._rows), self._width)
 
 
-def _group(
-    leaves: list[tuple[float, dict[int, Condition]]], width: int, weight: float, table: _Masks
-) -> Group:
+def _group(leaves: list[Leaf], width: int, weight: float, table: _Masks) -> Group:
     free = (0, Condition())
     entries = [entry for _, path in leaves for entry in (*path.items(), *[free] * (width - len(path)))]
 
@@ -193,10 +193,10 @@ def _group(
     low, high, missing, share, _, _ = zip(*(condition for _, condition in entries), strict=True)
     return Group(
         value=weight * np.array([value for value, _ in leaves]),
-        operand=array([operand for operand, _ in entries], np.intp),
+        operand=array([operand for operand, _ in entries], np.int32),
         low=array(low, np.float64),
         high=array(high, np.float64),
         missing=array(missing, bool),
         share=array(share, np.float64),
-        mask=array([table.place(operand, condition) for operand, condition in entries], np.intp),
+        mask=array([table.place(operand, condition) for operand, condition in entries], np.int32),
     )

@@ -165,3 +165,25 @@ def test_mutations_of_one_seed_are_the_same_and_of_others_differ():
     document = forest(3, 7)
     assert mutate(document, 1).sha256 == mutate(document, 1).sha256
     assert len({mutate(document, seed).sha256 for seed in range(8)}) > 4
+
+
+@pytest.mark.parametrize("kind", ["forest", "boosting", "pipeline"])
+def test_fitted_models_of_several_kinds_agree(wh, kind):
+    from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestRegressor
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    random = np.random.default_rng(7)
+    x = random.normal(size=(600, 5)) * [1.0, 1e-3, 1e5, 1.0, 1e9]
+    x[:, 3] = np.round(x[:, 3])
+    target = x @ [1.0, 1e3, -1e-5, 0.4, 1e-9] + random.normal(size=600)
+    model = {
+        "forest": RandomForestRegressor(10, max_depth=6, random_state=1),
+        "boosting": HistGradientBoostingClassifier(max_iter=15, random_state=1),
+        "pipeline": make_pipeline(StandardScaler(), LogisticRegression()),
+    }[kind].fit(x, target if kind == "forest" else target > 0)
+    document = import_estimator(model, [Input(f"x{place}", "number") for place in range(5)], kind)
+    sample = pa.table({f"x{place}": x[:, place] for place in range(5)})
+    report = check_parity(wh, document, sample, golden=golden_rows(document, sample, rows=50))
+    assert report.is_equal, str(report)

@@ -58,6 +58,8 @@ class Builder(Columns):
         """((x - subtract) / divide) * multiply + add, the given steps; steps without effect are left out."""
         neutral = {"subtract": 0.0, "divide": 1.0, "multiply": 1.0, "add": 0.0}
         given = {key: float(steps.get(key, plain)) for key, plain in neutral.items()}
+        for key in ("subtract", "add"):  # less than this changes nothing that could be told apart
+            given[key] = 0.0 if abs(given[key]) < TINY else given[key]
         params = {key: value for key, value in given.items() if value != neutral[key]}
         if not params:
             return x
@@ -134,7 +136,7 @@ class Builder(Columns):
         """start - Σ (x - mean)² · half, from the left."""
         columns = [self.bound(x) for x in xs]
         params = {
-            "start": float(start),
+            "start": weight_of(start),
             "means": [weight_of(value) for value in means],
             "halves": [weight_of(value) for value in halves],
         }

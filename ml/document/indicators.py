@@ -60,17 +60,21 @@ def merged(group: Sequence[tuple[Node, float]]) -> tuple[list[tuple[Any, float |
     """Values, unknown and missing of the weighted sum of indicators; where they overlap, added from the
     left; missing where one of them is.
     """
-    tables = [(dict(map(tuple, node.params["values"])), node.params, weight) for node, weight in group]
-    keys = dict.fromkeys(key for table, _, _ in tables for key in table)
+    weights = [weight for _, weight in group]
+    by_key: dict[Any, dict[int, float | None]] = {}
+    for place, (node, _) in enumerate(group):
+        for key, number in node.params["values"]:
+            by_key.setdefault(key, {})[place] = number
+    unknown, missing = (
+        {place: node.params[what] for place, (node, _) in enumerate(group) if node.params[what] != 0.0}
+        for what in ("unknown", "missing")
+    )
 
-    def total(numbers: list[float | None]) -> float | None:
-        if None in numbers:
+    def total(numbers: dict[int, float | None]) -> float | None:
+        if None in numbers.values():
             return None
-        parts = [weight for number, (_, _, weight) in zip(numbers, tables, strict=True) if number]
+        parts = [weights[place] for place in sorted(numbers) if numbers[place]]
         return sum(parts[1:], start=parts[0]) if parts else 0.0
 
-    values = []
-    for key in keys:
-        values.append((key, total([table.get(key, params["unknown"]) for table, params, _ in tables])))
-    unknown, missing = (total([params[key] for _, params, _ in tables]) for key in ("unknown", "missing"))
-    return values, unknown, missing
+    values = [(key, total({**unknown, **numbers})) for key, numbers in by_key.items()]
+    return values, total(unknown), total(missing)

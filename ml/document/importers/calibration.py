@@ -24,7 +24,7 @@ def _isotonic(builder: Builder, model: Any, x: str, label: str) -> str:
     gives NaN (or raises).
     """
     xs, ys = numbers(model.X_thresholds_), numbers(model.y_thresholds_)
-    if model.out_of_bounds == "clip":
+    if model.out_of_bounds == "clip" or len(xs) == 1:
         return builder.interpolate(x, xs, ys, label)
     inner = builder.interpolate(x, xs, ys)
     place = builder.bucket(x, [xs[0], float(np.nextafter(xs[-1], np.inf))], "right")

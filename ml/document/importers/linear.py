@@ -40,13 +40,16 @@ def sums(builder: Builder, model: Any, columns: list[str]) -> list[str]:
     ]
 
 
-def classes_of(model: Any) -> tuple[Any, ...]:
-    """A classifier's classes by position.
+def classes_of(model: Any, coefficients: Any = None) -> tuple[Any, ...]:
+    """A classifier's classes by position; with its coefficients, that there is one row a class, or one row
+    for two classes.
 
     Raises:
         DocumentError: several labels a row.
     """
-    if any(np.ndim(part) for part in model.classes_) or len(model.classes_) < 2:
+    count = len(model.classes_)
+    is_odd = coefficients is not None and len(rows(coefficients)) != (1 if count == 2 else count)
+    if is_odd or count < 2 or any(np.ndim(part) for part in model.classes_):
         raise DocumentError(
             f"{type(model).__name__} has classes {list(model.classes_)!r}; allowed: one label a row, two or "
             "more classes."
@@ -60,7 +63,7 @@ def _regression(builder: Builder, model: Any, columns: list[str]) -> tuple[list[
 
 def _logistic(builder: Builder, model: Any, columns: list[str]) -> tuple[list[str], Head]:
     """Log odds of the second class; with more classes their log weights."""
-    classes = classes_of(model)
+    classes = classes_of(model, model.coef_)
     if len(classes) == 2:
         return sums(builder, model, columns), Head("sigmoid", classes, ABOVE_ZERO)
     return sums(builder, model, columns), Head("softmax", classes)
@@ -68,7 +71,7 @@ def _logistic(builder: Builder, model: Any, columns: list[str]) -> tuple[list[st
 
 def _margin(builder: Builder, model: Any, columns: list[str]) -> tuple[list[str], Head]:
     """A margin that decides and is no probability."""
-    classes = classes_of(model)
+    classes = classes_of(model, model.coef_)
     cut = ABOVE_ZERO if len(classes) == 2 else None
     return sums(builder, model, columns), Head("margin", classes, cut)
 

@@ -13,7 +13,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.impute import KNNImputer, SimpleImputer
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
 from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -105,9 +105,10 @@ def test_a_temperature_calibration_and_a_threshold_on_several_classes():
 
 def test_several_labels_a_row():
     several = np.stack([labels(2) == "low", frame().z > 2], axis=1).astype(int)
-    model = fit(MLPClassifier((3,), max_iter=5), frame()[list(COLUMNS)], several)
-    with pytest.raises(DocumentError, match="number of labels a row|one label a row"):
-        imported(model, COLUMNS)
+    for model in (MLPClassifier((3,), max_iter=5), RidgeClassifier()):
+        fit(model, frame()[list(COLUMNS)], several)
+        with pytest.raises(DocumentError, match="number of labels a row|one label a row"):
+            imported(model, COLUMNS)
 
 
 def test_a_layer_wider_than_a_select():

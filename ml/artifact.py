@@ -1,6 +1,8 @@
-"""A fitted object as bytes and back: skops, an exact allow-list of types, and the sha256 as address.
+"""A model document, or the fitted object it came from, as bytes and back, under its sha256 as address.
 
-Belongs here: dump and load, and every check before a byte is parsed. Does not belong here: where the bytes
+The document is what scores; its bytes are its canonical text. The fitted object is kept beside it as skops,
+through an exact allow-list of types, so that it can be read again. Belongs here: dump and load, and every
+check before a byte is parsed. Does not belong here: where the bytes
 are kept (`ml.registry`). Never pickle, joblib or cloudpickle.
 
 skops writes memory addresses, random file names and the time into its archive, so the same model would have
@@ -16,11 +18,15 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ml.artifact_types import NODES, TYPES
 
+if TYPE_CHECKING:
+    from ml.document import Document
+
 FORMAT = "skops"
+DOCUMENT_FORMAT = "document"
 MAX_BYTES = 256 * 2**20
 MAX_UNPACKED_BYTES = 4 * 2**30
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -29,6 +35,21 @@ _SCHEMA = "schema.json"
 
 class ArtifactError(RuntimeError):
     """The bytes are not what was registered, or hold what no fitted model of this project holds."""
+
+
+def load_document(content: bytes, sha256: str) -> Document:
+    """The document of `content`, whose address must be `sha256`.
+
+    Raises:
+        ArtifactError: another hash, or no document of this version.
+    """
+    from ml.document import Document, DocumentError
+
+    _check_digest(content, sha256)
+    try:
+        return Document.from_text(content)
+    except DocumentError as error:
+        raise ArtifactError(f"the artifact {sha256} is no usable document: {error}") from error
 
 
 def digest(content: bytes) -> str:
@@ -144,6 +165,15 @@ def dump(estimator: Any) -> bytes:
     return packed
 
 
+def _check_digest(content: bytes, sha256: str) -> None:
+    received = digest(content)
+    if received != sha256:
+        raise ArtifactError(
+            f"the artifact's bytes have sha256 {received}, registered is {sha256}: they were changed or cut "
+            "short. Nothing was loaded; roll back to another version or train again."
+        )
+
+
 def load(content: bytes, sha256: str) -> Any:
     """The fitted object of `content`, whose address must be `sha256`. Nothing is parsed before that is
     verified.
@@ -152,12 +182,7 @@ def load(content: bytes, sha256: str) -> Any:
         ArtifactError: another hash (tampered, truncated, mixed up), no skops archive, an older protocol, or a
             type outside the allow-list.
     """
-    received = digest(content)
-    if received != sha256:
-        raise ArtifactError(
-            f"the artifact's bytes have sha256 {received}, registered is {sha256}: they were changed or cut "
-            "short. Nothing was loaded; roll back to another version or train again."
-        )
+    _check_digest(content, sha256)
     import skops.io
     from skops.io.exceptions import UntrustedTypesFoundException
 

@@ -18,16 +18,18 @@ from ml.metrics import METRICS, Sample
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
     from ml.spec import ModelSpec
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Training rows in order of date and key: features, label float64, date and the two instants as
-    datetime64, all (n,).
+    """Training rows in order of date and key: features (as a frame for estimators, as read for documents),
+    label float64, date and the two instants as datetime64, all (n,).
     """
 
+    table: pa.Table
     frame: pd.DataFrame
     label: np.ndarray
     date: np.ndarray

@@ -11,15 +11,33 @@ create table if not exists ml.prediction (
     flight_date date not null,
     prediction_at timestamptz not null,
     model_version integer not null,
+    -- The sum before any exponential: the bits that SQL, Python and HTTP agree on.
+    margin double precision not null check (margin > '-infinity' and margin < 'infinity'),
     -- NaN sorts above infinity, so this refuses both infinities and NaN.
     score double precision not null check (score > '-infinity' and score < 'infinity'),
     threshold double precision,
-    is_positive boolean check (is_positive is null or is_positive = (score >= threshold)),
+    -- Decided on the margin, whose cut is the smallest margin that reaches the threshold.
+    is_positive boolean check ((is_positive is null) = (threshold is null)),
+    -- A hash of the feature values: a row whose features did not change is not scored again.
+    features_hash bigint not null,
     scored_at timestamptz not null,
     primary key (model_name, flight_key),
     foreign key (model_name, model_version) references ml.model_version (model_name, version)
 ) partition by list (model_name);
 create index if not exists prediction_flight_date on ml.prediction (model_name, flight_date);
+"""
+
+# What scoring a row costs on either path, measured on a sample: the ground of the planner's choice.
+CALIBRATION_TABLE = """
+create table if not exists ml.scoring_calibration (
+    artifact_sha256 text primary key references ml.artifact (sha256),
+    sample_rows bigint not null check (sample_rows > 0),
+    warehouse_fixed_seconds double precision not null,
+    warehouse_row_seconds double precision not null,
+    stream_fixed_seconds double precision not null,
+    stream_row_seconds double precision not null,
+    stream_row_bytes double precision not null,
+    measured_at timestamptz not null default now());
 """
 
 DRIFT_TABLES = """

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ml import artifact
 from ml.gates import GateResult, judge
+from ml.registry_parity import check_version, keep_golden_rows, parity_of
 from ml.registry_promotion import PromotionError, PromotionEvent, history, lock_model, promote, rollback
 from ml.registry_schema import ensure_model, ensure_schema
 from ml.registry_version import (
@@ -30,6 +31,9 @@ from ml.registry_version import (
 )
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from ml.document.parity import Surface
     from ml.train import FittedModel
     from ml.training_set import TrainingSet
     from warehouse.client import Warehouse
@@ -41,12 +45,14 @@ __all__ = [
     "RegistryError",
     "artifact_content",
     "champion",
+    "check_version",
     "ensure_model",
     "ensure_schema",
     "find_version",
     "history",
     "judge_version",
     "metrics_of",
+    "parity_of",
     "promote",
     "record_gates",
     "register",
@@ -112,7 +118,7 @@ _GATE |= {"threshold": _NUMBER, "value": _NUMBER, "is_passed": "boolean", "reaso
 
 
 def _version_row(
-    fitted: FittedModel, training_set: TrainingSet, code_version: str, address: str
+    fitted: FittedModel, training_set: TrainingSet, code_version: str, estimator_sha256: str
 ) -> dict[str, Any]:
     spec = fitted.spec
     return {
@@ -131,11 +137,20 @@ def _version_row(
         "training_set_sha256": training_set.content_sha256,
         "code_version": code_version,
         "libraries": _json(_libraries()),
-        "artifact_sha256": address,
+        "artifact_sha256": fitted.document.sha256,
+        "estimator_sha256": estimator_sha256,
         "seconds": fitted.seconds,
         "bytes_out": fitted.bytes_out,
         "peak_memory_mb": fitted.peak_memory_mb,
     }
+
+
+def _insert_artifact(wh: Warehouse, content: bytes, kind: str) -> None:
+    wh.execute(
+        "insert into ml.artifact (sha256, content, format, size_bytes) "
+        "values (%(sha256)s, %(content)s, %(format)s, %(size)s) on conflict (sha256) do nothing",
+        {"sha256": artifact.digest(content), "content": content, "format": kind, "size": len(content)},
+    )
 
 
 def _insert_version(wh: Warehouse, model_name: str, row: dict[str, Any]) -> int:
@@ -152,29 +167,30 @@ def _insert_version(wh: Warehouse, model_name: str, row: dict[str, Any]) -> int:
 def register(
     wh: Warehouse, fitted: FittedModel, training_set: TrainingSet, code_version: str
 ) -> ModelVersion:
-    """Store a fitted model as the next version: artifact, metrics, curves and importance in one transaction.
+    """Store a fitted model as the next version: its document and the fitted object, metrics, curves and
+    importance in one transaction.
 
-    The artifact is dumped, and loaded back through every check, before the first row is written: the registry
-    never points to bytes that cannot be used. Equal bytes are kept once.
+    Both artifacts are loaded back through every check before the first row is written: the registry never
+    points to bytes that cannot be used. Equal bytes are kept once.
 
     Raises:
         ArtifactError: the fitted object holds a type outside the allow-list.
     """
-    content = artifact.dump(fitted.estimator)
-    address = artifact.digest(content)
-    artifact.load(content, address)
+    estimator = artifact.dump(fitted.estimator)
+    address = artifact.digest(estimator)
+    artifact.load(estimator, address)
+    document = fitted.document.text.encode()
+    artifact.load_document(document, fitted.document.sha256)
     name = fitted.spec.name
     ensure_model(wh, name)
     with wh.transaction():
         lock_model(wh, name)
-        wh.execute(
-            "insert into ml.artifact (sha256, content, format, size_bytes) "
-            "values (%(sha256)s, %(content)s, %(format)s, %(size)s) on conflict (sha256) do nothing",
-            {"sha256": address, "content": content, "format": artifact.FORMAT, "size": len(content)},
-        )
+        _insert_artifact(wh, estimator, artifact.FORMAT)
+        _insert_artifact(wh, document, artifact.DOCUMENT_FORMAT)
         version = _insert_version(wh, name, _version_row(fitted, training_set, code_version, address))
         key = {"model_name": name, "version": version}
         _insert(wh, "model_metric", key, _METRIC, [asdict(row) for row in fitted.metrics])
+        keep_golden_rows(wh, key, fitted.document, fitted.sample)
         curve_rows = [
             {"curve": curve, "point": number, "coordinates": point}
             for curve, points in fitted.curves.items()
@@ -198,8 +214,15 @@ def record_gates(wh: Warehouse, version: ModelVersion, results: Sequence[GateRes
         _insert(wh, "gate_result", key, _GATE, rows)
 
 
-def judge_version(wh: Warehouse, model_name: str, version: int) -> list[GateResult]:
-    """Judge a version by the gates it was declared with and its stored metrics, and store the results.
+def judge_version(
+    wh: Warehouse,
+    model_name: str,
+    version: int,
+    sample: pa.Table | None = None,
+    http: Surface | None = None,
+) -> list[GateResult]:
+    """Judge a version by the gates it was declared with and its stored metrics, check the parity of its
+    evaluators (on rows of `sample`, and over HTTP where a surface is given), and store what was found.
 
     Raises:
         RegistryError: there is no such version.
@@ -207,4 +230,5 @@ def judge_version(wh: Warehouse, model_name: str, version: int) -> list[GateResu
     found = find_version(wh, model_name, version)
     results = judge(found.declaration(), metrics_of(wh, model_name, version))
     record_gates(wh, found, results)
+    check_version(wh, found, sample, http)
     return results

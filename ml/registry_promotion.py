@@ -10,6 +10,8 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ml import champion_sql
+from ml.registry_parity import parity_of
 from ml.registry_version import ModelVersion, champion, find_version
 
 if TYPE_CHECKING:
@@ -79,6 +81,25 @@ def _check_gates(wh: Warehouse, version: ModelVersion) -> None:
         )
 
 
+def _check_parity(wh: Warehouse, version: ModelVersion) -> None:
+    label = f"{version.model_name} version {version.version}"
+    found = parity_of(wh, version.model_name, version.version)
+    if not found:
+        raise PromotionError(
+            f"{label} is not promoted: whether its evaluators agree was not checked. Judge it first."
+        )
+    wrong = [
+        f"{row['surface']}: {row['failure'] or str(row['rows_different']) + ' rows differ'}"
+        for row in found
+        if not row["is_equal"]
+    ]
+    if wrong:
+        raise PromotionError(
+            f"{label} is not promoted: its evaluators do not give the same bits. {'; '.join(wrong)}. "
+            "ml.parity_check shows rows; mend the evaluator, or train another model."
+        )
+
+
 def _check_artifact(wh: Warehouse, version: ModelVersion) -> None:
     sql = "select encode(sha256(content), 'hex') = sha256 from ml.artifact where sha256 = %(sha256)s"
     if not wh.scalar(sql, {"sha256": version.artifact_sha256}):
@@ -110,6 +131,7 @@ def _put_in_charge(
         "values (%(name)s, %(action)s, %(from)s, %(to)s, %(actor)s, %(reason)s)",
         row,
     )
+    champion_sql.keep(wh, to)
 
 
 def promote(wh: Warehouse, model_name: str, version: int, actor: str, reason: str) -> ModelVersion:
@@ -117,8 +139,8 @@ def promote(wh: Warehouse, model_name: str, version: int, actor: str, reason: st
     event.
 
     Raises:
-        PromotionError: a gate refused the version or was not judged, its artifact is damaged, or actor or
-            reason is empty.
+        PromotionError: a gate refused the version or was not judged, one bit differs between its evaluators
+            or that was not checked, its artifact is damaged, or actor or reason is empty.
         RegistryError: there is no such version.
     """
     _check_actor(actor, reason)
@@ -127,6 +149,7 @@ def promote(wh: Warehouse, model_name: str, version: int, actor: str, reason: st
             lock_model(wh, model_name)
         candidate = find_version(wh, model_name, version)
         _check_gates(wh, candidate)
+        _check_parity(wh, candidate)
         _check_artifact(wh, candidate)
         current = champion(wh, model_name)
         if current is None or current.version != version:

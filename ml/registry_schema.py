@@ -11,7 +11,8 @@ import re
 from typing import TYPE_CHECKING
 
 from ml.drift_functions import DRIFT_FUNCTIONS
-from ml.prediction_tables import DRIFT_TABLES, PREDICTION_TABLE
+from ml.prediction_tables import CALIBRATION_TABLE, DRIFT_TABLES, PREDICTION_TABLE
+from ml.registry_parity import PARITY_TABLES
 from warehouse.client import quote
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _REGISTRY = """
 create table if not exists ml.artifact (
     sha256 text primary key,
     content bytea not null,
-    format text not null check (format in ('skops')),
+    format text not null check (format in ('skops', 'document')),
     size_bytes bigint not null check (size_bytes = octet_length(content)),
     created_at timestamptz not null default now(),
     -- The address is the content's: the database itself refuses bytes under another name.
@@ -50,7 +51,9 @@ create table if not exists ml.model_version (
     training_set_sha256 text not null check (training_set_sha256 ~ '^[0-9a-f]{64}$'),
     code_version text not null,
     libraries jsonb not null,
+    -- The document that scores, and the fitted object it was made from.
     artifact_sha256 text not null references ml.artifact (sha256),
+    estimator_sha256 text not null references ml.artifact (sha256),
     trained_at timestamptz not null,
     seconds double precision not null check (seconds >= 0),
     bytes_out bigint not null check (bytes_out >= 0),
@@ -113,6 +116,15 @@ create table if not exists ml.model_champion (
     promoted_at timestamptz not null,
     foreign key (model_name, version) references ml.model_version (model_name, version));
 
+-- The champion as one SELECT: before || features || after. dbt makes a view of it.
+create table if not exists ml.champion_sql (
+    model_name text primary key references ml.model_champion (model_name),
+    version integer not null,
+    artifact_sha256 text not null references ml.artifact (sha256),
+    before text not null,
+    features text not null,
+    after text not null);
+
 create table if not exists ml.promotion_event (
     event_id bigint generated always as identity primary key,
     model_name text not null,
@@ -141,7 +153,9 @@ create or replace trigger promotion_event_is_immutable before update or delete o
     for each row execute function ml.refuse_change();
 """
 
-_STATEMENTS = (_REGISTRY, _IMMUTABLE, PREDICTION_TABLE, DRIFT_TABLES, DRIFT_FUNCTIONS)
+_STATEMENTS = (
+    _REGISTRY, _IMMUTABLE, PARITY_TABLES, PREDICTION_TABLE, CALIBRATION_TABLE, DRIFT_TABLES, DRIFT_FUNCTIONS,
+)  # fmt: skip
 _MARK = (
     f"Registry, predictions and drift; definition {hashlib.sha256(''.join(_STATEMENTS).encode()).hexdigest()}"
 )

@@ -43,6 +43,7 @@ class ModelVersion:
     code_version: str
     libraries: dict[str, str]
     artifact_sha256: str
+    estimator_sha256: str
     trained_at: dt.datetime
     seconds: float
     bytes_out: int

@@ -1,8 +1,11 @@
-"""Batch scoring: a model's champion over every feature row of a window, into `ml.prd_<model>`.
+"""Batch scoring: a model's champion over the feature rows of a window, into `ml.prd_<model>`.
 
-Belongs here: streaming feature rows out in bounded memory, and writing the predictions back in one
-transaction. Does not belong here: the answer itself (`ml.predictor`), the feature query (`ml.feature_query`),
-realised quality (dbt, reporting).
+Only rows whose features changed since they were scored by this version are scored. Where the measured plan
+says so the warehouse scores them itself by the document's SQL and nothing leaves it; else they are streamed
+out, predicted in bounded memory and copied in. Both give the same bits.
+
+Belongs here: the two ways, in one transaction each. Does not belong here: the answer itself (`ml.document`),
+which rows changed (`ml.changed_rows`), the choice (`ml.scoring_plan`), realised quality (dbt, reporting).
 """
 
 from __future__ import annotations
@@ -15,9 +18,12 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from ml.changed_rows import changed_sql, gone_sql
+from ml.document.passes import prepared_scoring
 from ml.feature_query import feature_sql
 from ml.predictor import Predictor
 from ml.registry_schema import ensure_model
+from ml.scoring_plan import Plan, plan
 from warehouse.client import quote
 
 if TYPE_CHECKING:
@@ -26,6 +32,12 @@ if TYPE_CHECKING:
 
 BATCH_ROWS = 50_000
 ANALYZE_ROWS = 10_000
+CARRIED = ("prediction_at", "features_hash")
+
+WORK_TABLE = """
+create unlogged table {work} (
+    flight_key text, flight_date date, prediction_at timestamptz, features_hash bigint,
+    margin double precision, score double precision, is_positive boolean)"""
 
 
 class ScoreError(RuntimeError):
@@ -34,8 +46,9 @@ class ScoreError(RuntimeError):
 
 @dataclass(frozen=True)
 class ScoreResult:
-    """What one run did. Dates are local and inclusive, None for open; bytes are of Arrow buffers; seconds
-    wall time.
+    """What one run did. Dates are local and inclusive, None for open; `rows` stand in the window, of which
+    `scored_rows` were scored now and `replaced_rows` of those had an older score; bytes are of Arrow buffers;
+    seconds wall time, `engine_seconds` of the scoring alone, beside the plan's estimate.
     """
 
     model_name: str
@@ -44,10 +57,160 @@ class ScoreResult:
     start: dt.date | None
     end: dt.date | None
     rows: int
+    scored_rows: int
     replaced_rows: int
+    removed_rows: int
+    plan: Plan
     bytes_out: int
     bytes_in: int
+    engine_seconds: float
     seconds: float
+
+
+def score(
+    wh: Warehouse,
+    spec: ModelSpec | str,
+    start: dt.date | None = None,
+    end: dt.date | None = None,
+    progress: Callable[[str], None] | None = None,
+    engine: str | None = None,
+) -> ScoreResult:
+    """Score the feature rows from `start` to `end` (inclusive; None = open) with the champion, labelled or
+    not, that are new, changed, or scored by another version; predictions without a feature row are removed.
+
+    One transaction: a reader sees the old scores or the new ones, and a failure leaves the old ones.
+    `engine` ("warehouse", "stream", "auto") overrides the declaration.
+
+    Raises:
+        NoChampionError: no version is in charge.
+        ScoreError: the window is turned round, holds no feature rows, or a row has no answer.
+        ArtifactError: the champion's stored bytes are not those registered.
+    """
+    if start is not None and end is not None and end < start:
+        raise ScoreError(
+            f"window from {start} to {end}; allowed: an end from the start on. Turn the two round."
+        )
+    began = time.perf_counter()
+    predictor = Predictor.load(wh, spec)
+    ensure_model(wh, predictor.spec.name)
+    run = _Run(wh, predictor, start, end, progress, began)
+    rows = run.count()
+    chosen = plan(wh, predictor, rows, engine)
+    run.tell(f"{chosen.engine}: {chosen.reason}")
+    with wh.transaction():
+        wh.execute("select pg_advisory_xact_lock(hashtextextended(%(name)s, 0))", {"name": run.lock})
+        engine_seconds = run.compute(chosen.engine)
+        replaced, scored, removed = run.replace()
+        if scored >= ANALYZE_ROWS:  # a few rows change no plan, and autovacuum sees to them
+            wh.execute(f"analyze {run.target}")
+    run.tell(f"{scored:,} of {rows:,} rows scored")
+    return ScoreResult(
+        predictor.spec.name, predictor.version, predictor.sha256, start, end, rows, scored, replaced, removed,
+        chosen, run.bytes_out, run.bytes_in, engine_seconds, time.perf_counter() - began,
+    )  # fmt: skip
+
+
+class _Run:
+    """One scoring: the work table is filled by either engine, then takes the place of older scores."""
+
+    def __init__(
+        self, wh: Warehouse, predictor: Predictor, start: dt.date | None, end: dt.date | None,
+        progress: Callable[[str], None] | None, began: float,
+    ) -> None:  # fmt: skip
+        self.wh, self.predictor, self.spec = wh, predictor, predictor.spec
+        self.start, self.end, self.progress, self.began = start, end, progress, began
+        self.lock = f"ml.score.{self.spec.name}"
+        self.target = quote("ml", f"prd_{self.spec.name}")
+        self.work_name = f"scored_{self.spec.name}"
+        self.work = quote("ml", self.work_name)
+        self.bytes_out = self.bytes_in = 0
+
+    def tell(self, message: str) -> None:
+        if self.progress is not None:
+            seconds = time.perf_counter() - self.began
+            self.progress(f"{self.spec.name}: {message} ({seconds:.1f} s)")
+
+    def count(self) -> int:
+        rows = self.wh.scalar(f"select count(*) from ({feature_sql(self.spec, self.start, self.end)}) as f")
+        if not rows:
+            raise ScoreError(
+                f"model {self.spec.name}: no feature rows from {self.start or 'the first day'} to "
+                f"{self.end or 'the last day'} in {', '.join(self.spec.feature_tables)}. "
+                "Build the features of that window first."
+            )
+        return int(rows)
+
+    def compute(self, engine: str) -> float:
+        """Fill the work table with the scores of the changed rows; the seconds it took."""
+        began = time.perf_counter()
+        changed = changed_sql(self.spec, self.predictor.version, self.start, self.end)
+        if engine == "warehouse":
+            self._in_warehouse(changed)
+        else:
+            self._streamed(changed)
+        return time.perf_counter() - began
+
+    def _in_warehouse(self, changed: str) -> None:
+        key, date = self.spec.key_column, self.spec.date_column
+        title = f"{self.spec.name}, version {self.predictor.version}"
+        positive = "null::boolean" if self.predictor.threshold is None else "decision = 1"
+        keys = [key, date, *CARRIED]
+        with prepared_scoring(
+            self.wh, self.predictor.document, f"({changed})", keys, title=title
+        ) as scored:
+            self.wh.execute(
+                f"create unlogged table {self.work} as select {quote(key)} as flight_key, "
+                f"{quote(date)} as flight_date, {', '.join(CARRIED)}, margin, score, "
+                f"{positive} as is_positive from ({scored}) as s"
+            )
+
+    def _streamed(self, changed: str) -> None:
+        self.wh.execute(WORK_TABLE.format(work=self.work))
+        done = 0
+        for table in _batches(self.wh, changed):
+            answers = self._rows(table)
+            self.wh.copy_arrow("ml", self.work_name, answers)
+            self.bytes_out, self.bytes_in = self.bytes_out + table.nbytes, self.bytes_in + answers.nbytes
+            done += table.num_rows
+            self.tell(f"{done:,} rows predicted")
+
+    def _rows(self, table: pa.Table) -> pa.Table:
+        answers = self.predictor.predict(table)
+        return pa.table(
+            {
+                "flight_key": table.column(self.spec.key_column),
+                "flight_date": table.column(self.spec.date_column),
+                **{name: table.column(name) for name in CARRIED},
+                **{name: answers.column(name) for name in ("margin", "score", "is_positive")},
+            }
+        )
+
+    def replace(self) -> tuple[int, int, int]:
+        """Put the scores in place of older ones; rows replaced, inserted, and removed with their features."""
+        missing = self.wh.scalar(f"select count(*) from {self.work} where margin is null or score is null")
+        if missing:
+            raise ScoreError(
+                f"model {self.spec.name} version {self.predictor.version}: {missing:,} rows have no "
+                "answer, as a feature is missing that the model does not impute. Nothing was scored; train "
+                "it with an imputer, or fill the feature."
+            )
+        replaced = self.wh.execute(
+            f"delete from {self.target} as p using {self.work} as w where p.flight_key = w.flight_key"
+        )
+        inserted = self.wh.execute(
+            f"""insert into {self.target} (model_name, flight_key, flight_date, prediction_at, model_version,
+                    margin, score, threshold, is_positive, features_hash, scored_at)
+                select %(name)s, flight_key, flight_date, prediction_at, %(version)s, margin, score,
+                    %(threshold)s, is_positive, features_hash, now() from {self.work}""",
+            {
+                "name": self.spec.name,
+                "version": self.predictor.version,
+                "threshold": self.predictor.threshold,
+            },
+        )
+        self.wh.execute(f"drop table {self.work}")
+        removed = self.wh.execute(gone_sql(self.spec, self.start, self.end))
+        return replaced, inserted, removed
 
 
 def _batches(wh: Warehouse, sql: str) -> Iterator[pa.Table]:
@@ -57,89 +220,3 @@ def _batches(wh: Warehouse, sql: str) -> Iterator[pa.Table]:
             table = pa.Table.from_batches([batch])
             for offset in range(0, table.num_rows, BATCH_ROWS):
                 yield table.slice(offset, BATCH_ROWS)
-
-
-def _prediction_rows(predictor: Predictor, table: pa.Table, scored_at: dt.datetime) -> pa.Table:
-    answers, spec, rows = predictor.predict(table), predictor.spec, table.num_rows
-    return pa.table(
-        {
-            "model_name": pa.repeat(spec.name, rows),
-            "flight_key": table.column(spec.key_column),
-            "flight_date": table.column(spec.date_column),
-            "prediction_at": table.column("prediction_at"),
-            "model_version": pa.repeat(pa.scalar(predictor.version, pa.int32()), rows),
-            "score": answers.column("score"),
-            "threshold": pa.repeat(pa.scalar(predictor.threshold, pa.float64()), rows),
-            "is_positive": answers.column("is_positive"),
-            "scored_at": pa.repeat(pa.scalar(scored_at, pa.timestamp("us", "UTC")), rows),
-        }
-    )
-
-
-def _delete(wh: Warehouse, partition: str, start: dt.date | None, end: dt.date | None) -> int:
-    return wh.execute(
-        f"delete from {partition} where (%(start)s::date is null or flight_date >= %(start)s) "
-        "and (%(end)s::date is null or flight_date <= %(end)s)",
-        {"start": start, "end": end},
-    )
-
-
-def _nothing_to_score(spec: ModelSpec, start: dt.date | None, end: dt.date | None) -> ScoreError:
-    return ScoreError(
-        f"model {spec.name}: no feature rows from {start or 'the first day'} to {end or 'the last day'} "
-        f"in {', '.join(spec.feature_tables)}. Build the features of that window first."
-    )
-
-
-def score(
-    wh: Warehouse,
-    spec: ModelSpec | str,
-    start: dt.date | None = None,
-    end: dt.date | None = None,
-    progress: Callable[[str], None] | None = None,
-) -> ScoreResult:
-    """Score all feature rows from `start` to `end` (inclusive; None = open) with the champion, labelled or
-    not.
-
-    The window's earlier predictions are replaced in the same transaction: run twice, it leaves the same rows,
-    and a reader sees the old ones or the new ones. A failure leaves the old ones.
-
-    Raises:
-        NoChampionError: no version is in charge.
-        ScoreError: the window is turned round, or holds no feature rows.
-        ArtifactError: the champion's stored bytes are not those registered.
-    """
-    if start is not None and end is not None and end < start:
-        raise ScoreError(
-            f"window from {start} to {end}; allowed: an end from the start on. Turn the two round."
-        )
-    began = time.perf_counter()
-    predictor = Predictor.load(wh, spec)
-    name = predictor.spec.name
-    ensure_model(wh, name)
-    table_name = f"prd_{name}"
-    rows = bytes_out = bytes_in = 0
-    with wh.transaction():
-        wh.execute(
-            "select pg_advisory_xact_lock(hashtextextended(%(name)s, 0))", {"name": f"ml.score.{name}"}
-        )
-        scored_at = wh.scalar("select clock_timestamp()")
-        replaced = _delete(wh, quote("ml", table_name), start, end)
-        for table in _batches(wh, feature_sql(predictor.spec, start, end)):
-            answers = _prediction_rows(predictor, table, scored_at)
-            wh.copy_arrow("ml", table_name, answers)
-            rows, bytes_out, bytes_in = (
-                rows + table.num_rows,
-                bytes_out + table.nbytes,
-                bytes_in + answers.nbytes,
-            )
-            if progress is not None:
-                progress(f"{name}: {rows:,} rows scored ({time.perf_counter() - began:.1f} s)")
-        if not rows:
-            raise _nothing_to_score(predictor.spec, start, end)
-        if rows >= ANALYZE_ROWS:  # a few rows change no plan, and autovacuum sees to them
-            wh.execute(f"analyze {quote('ml', table_name)}")
-    seconds = time.perf_counter() - began
-    return ScoreResult(
-        name, predictor.version, predictor.sha256, start, end, rows, replaced, bytes_out, bytes_in, seconds
-    )

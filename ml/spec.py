@@ -26,6 +26,7 @@ from ml.spec_fields import (
     Identifier,
     Label,
     ModelName,
+    Scoring,
     Serving,
     Split,
     Task,
@@ -73,6 +74,7 @@ class ModelSpec(Fields):
     metrics: tuple[str, ...]
     gates: tuple[Gate, ...]
     drift: Drift = Drift()
+    scoring: Scoring = Scoring()
     serving: Serving = Serving()
 
     @field_validator("features", "metrics", "gates")

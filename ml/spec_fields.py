@@ -150,6 +150,14 @@ class Drift(Fields):
     min_importance: Share = 0.01
 
 
+class Scoring(Fields):
+    """Where batch scoring happens: in the warehouse by SQL, in a stream through Python, or where a measured
+    plan says it is quicker.
+    """
+
+    engine: Literal["auto", "warehouse", "stream"] = "auto"
+
+
 class Serving(Fields):
     """`path` is the endpoint's first part; without one it is the model's name."""
 

@@ -14,19 +14,25 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
 from ml.algorithms import ALGORITHMS
 from ml.algorithms.preprocessing import by_feature
 from ml.cross_validation import Rows, Search, fit, search
-from ml.evaluate import MetricRow, Subject, best_threshold, curves, measure, scores
+from ml.evaluate import MetricRow, Subject, best_threshold, curves, measure
 from ml.feature_frame import to_frame
+from ml.fitted_document import document_of, document_scores
 from ml.rivals import constant, group_mean
 from warehouse.client import quote
 
 if TYPE_CHECKING:
+    from ml.document import Document
     from ml.spec import ModelSpec
     from ml.training_set import TrainingSet
     from warehouse.client import Warehouse
+
+
+SAMPLE_ROWS = 1_000
 
 
 class TrainingError(RuntimeError):
@@ -35,15 +41,17 @@ class TrainingError(RuntimeError):
 
 @dataclass(frozen=True)
 class FittedModel:
-    """A fitted pipeline with everything that was measured about it.
+    """A fitted pipeline, its document, and everything that was measured about the document.
 
     `threshold` is the score from which a case counts as positive (None for regression).
     `feature_importance` are shares of gain (of absolute coefficients for linear models) that sum to 1.
-    `bytes_out` left the warehouse. `peak_memory_mb` is the process's peak so far.
+    `bytes_out` left the warehouse. `peak_memory_mb` is the process's peak so far. `sample` holds the features
+    of some test rows, for the parity check.
     """
 
     spec: ModelSpec
     estimator: Any
+    document: Document
     params: dict[str, Any]
     threshold: float | None
     cv_results: list[dict[str, Any]]
@@ -55,6 +63,7 @@ class FittedModel:
     seconds: float
     bytes_out: int
     peak_memory_mb: float = field(default=0.0)
+    sample: pa.Table | None = None
 
 
 def train(
@@ -67,6 +76,7 @@ def train(
 
     Raises:
         TrainingError: one class only, or fewer training dates than folds.
+        DocumentError: a fitted step has no counterpart in a model document.
     """
     started, bytes_before = time.perf_counter(), wh.bytes_out
     tell = _teller(spec, started, progress)
@@ -80,14 +90,16 @@ def train(
     estimator = fit(spec, found.params, rows.frame, rows.label)
     tell("fitted on the whole training window")
     threshold = _threshold(spec, found)
-    score = scores(estimator, spec.task, test.frame)
-    metrics = _measure(spec, estimator, threshold, rows, test, score)
+    document = document_of(spec, estimator, threshold)
+    score = document_scores(document, test.table)
+    metrics = _measure(spec, document, threshold, rows, test, score)
     tell("measured")
     prepare, model = estimator.named_steps["prepare"], estimator.named_steps["model"]
     gain = ALGORITHMS[spec.algorithm.name].gain(model)
     return FittedModel(
         spec=spec,
         estimator=estimator,
+        document=document,
         params=found.params,
         threshold=threshold,
         cv_results=found.results,
@@ -99,7 +111,14 @@ def train(
         seconds=time.perf_counter() - started,
         bytes_out=wh.bytes_out - bytes_before,
         peak_memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        sample=_sample(spec, test.table),
     )
+
+
+def _sample(spec: ModelSpec, table: pa.Table) -> pa.Table:
+    """The features of up to SAMPLE_ROWS rows, evenly spread over the test window."""
+    step = max(1, table.num_rows // SAMPLE_ROWS)
+    return table.select(list(spec.feature_names)).take(pa.array(range(0, table.num_rows, step)))
 
 
 def _teller(spec: ModelSpec, started: float, progress: Callable[[str], None] | None) -> Callable[[str], None]:
@@ -120,7 +139,7 @@ def _read(wh: Warehouse, spec: ModelSpec, training_set: TrainingSet, split: str)
         f'order by {date}, {key} collate "C"'
     )
     instants = [table.column(name).to_numpy() for name in ("row_date", "prediction_at", "label_known_at")]
-    return Rows(to_frame(spec.features, table), table.column("label").to_numpy(), *instants)
+    return Rows(table, to_frame(spec.features, table), table.column("label").to_numpy(), *instants)
 
 
 def _check_labels(spec: ModelSpec, label: np.ndarray) -> None:
@@ -142,7 +161,7 @@ def _threshold(spec: ModelSpec, found: Search) -> float | None:
 
 
 def _measure(
-    spec: ModelSpec, estimator: Any, threshold: float | None, rows: Rows, test: Rows, score: np.ndarray
+    spec: ModelSpec, document: Document, threshold: float | None, rows: Rows, test: Rows, score: np.ndarray
 ) -> list[MetricRow]:
     limit = 0.5 if threshold is None else threshold
     rivals = [
@@ -150,5 +169,5 @@ def _measure(
         group_mean(spec, rows.frame, rows.label, test.frame),
     ]
     on_test = measure("test", spec.metrics, test.label, test.date, [Subject("model", score, limit), *rivals])
-    seen = Subject("model", scores(estimator, spec.task, rows.frame), limit)
+    seen = Subject("model", document_scores(document, rows.table), limit)
     return [*on_test, *measure("train", spec.metrics, rows.label, rows.date, [seen])]

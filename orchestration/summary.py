@@ -24,6 +24,7 @@ SCHEMAS = (
     "features",
     "training",
     "ml",
+    "scoring",
     "reporting",
     "serving",
 )

@@ -99,15 +99,19 @@ def _answer(spec: ModelSpec, by_key: bool) -> type[bentoml.IODescriptor]:
     fields: dict[str, Any] = {}
     if by_key:
         fields[spec.key_column] = (str, Field(..., description="The key as sent."))
+    fields["margin"] = (
+        float,
+        Field(..., description="The sum before any exponential: the same 64 bits as SQL and Python give."),
+    )
     fields["score"] = (float, Field(..., description=f"{score} The same 64 bits as in ml.prediction."))
     if spec.is_classification:
-        text = "Whether the score reaches the version's threshold."
+        text = "Whether the score reaches the version's threshold; decided on the margin."
         fields["is_positive"] = (bool, Field(..., description=text))
     prediction = create_model(f"{prefix}Prediction", **fields)
     top: dict[str, Any] = {
         "model": (str, Field(..., description="The declared model.")),
         "version": (int, Field(..., description="The champion's version in the registry.")),
-        "artifact_sha256": (str, Field(..., description="SHA-256 of the fitted object that answered.")),
+        "artifact_sha256": (str, Field(..., description="SHA-256 of the model document that answered.")),
         "predictions": (list[prediction], Field(..., description="One for each entry, in the order sent.")),
     }
     return create_model(f"{prefix}Answer", __base__=bentoml.IODescriptor, **top)

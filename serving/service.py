@@ -45,12 +45,13 @@ class Surface:
     """What the worker process holds: one engine. The endpoints are added to a subclass, one pair a model."""
 
     specs: dict[str, ModelSpec] = {}
+    make_engine: Callable[[dict[str, ModelSpec], Any], Engine] = Engine
     running: Surface | None = None
 
     def __init__(self) -> None:
         from warehouse.client import load_settings
 
-        self.engine = Engine(self.specs, load_settings())
+        self.engine = self.make_engine(self.specs, load_settings())
         Surface.running = self
 
     @bentoml.on_deployment
@@ -129,8 +130,10 @@ class DocumentedService(Service):
         return described(super().openapi_spec.asdict(), self.routes, loaded)
 
 
-def build(specs: dict[str, ModelSpec]) -> DocumentedService:
-    """The service over the given models."""
+def build(
+    specs: dict[str, ModelSpec], engine: Callable[[dict[str, ModelSpec], Any], Engine] = Engine
+) -> DocumentedService:
+    """The service over the given models; `engine` makes what answers."""
     routes = {endpoint.route: endpoint for spec in specs.values() for endpoint in endpoints(spec)}
     methods = {
         endpoint.name: bentoml.api(route=route, input_spec=endpoint.request, output_spec=endpoint.answer)(
@@ -138,6 +141,7 @@ def build(specs: dict[str, ModelSpec]) -> DocumentedService:
         )
         for route, endpoint in routes.items()
     }
+    held = {"specs": specs, "make_engine": staticmethod(engine), "__module__": __name__}
     decorate = bentoml.service(
         name="Starhouse",
         service_class=DocumentedService,
@@ -145,7 +149,7 @@ def build(specs: dict[str, ModelSpec]) -> DocumentedService:
         traffic={"timeout": 75},
         http={"host": DEFAULT_HOST, "port": DEFAULT_PORT},
     )
-    built = decorate(type("Starhouse", (Surface,), {**methods, "specs": specs, "__module__": __name__}))
+    built = decorate(type("Starhouse", (Surface,), {**methods, **held}))
     built.routes = routes
     built.add_asgi_middleware(Front, endpoints=routes, readiness=readiness)
     return built

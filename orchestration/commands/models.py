@@ -35,13 +35,24 @@ def score(
     model: ModelOrAll = "all",
     start: Annotated[datetime | None, Day] = None,
     end: Annotated[datetime | None, Day] = None,
+    engine: Annotated[
+        str | None, typer.Option(help="warehouse, stream or auto (measured); overrides the model's file.")
+    ] = None,
 ) -> None:
-    """Predict with the champion for the flights of some days, or of all, and refresh the reports."""
+    """Predict with the champion for the flights of some days, or of all, and refresh the reports.
+
+    Only flights whose features changed since they were scored are scored again.
+    """
     from orchestration.commands.run import execute
     from orchestration.stages.model_keys import prediction_key
+    from orchestration.stages.score import ENGINE_TAG
 
+    if engine not in (None, "auto", "warehouse", "stream"):
+        typer.echo(f"The engine is {engine!r}. Allowed: auto, warehouse, stream.", err=True)
+        raise typer.Exit(2)
     assets = None if model == "all" else [prediction_key(name) for name in _names(model)]
-    execute("score", start=start and start.date(), end=end and end.date(), assets=assets)
+    tags = {ENGINE_TAG: engine} if engine else {}
+    execute("score", start=start and start.date(), end=end and end.date(), assets=assets, tags=tags)
 
 
 def promote(

@@ -67,6 +67,7 @@ def table_producers(models: Iterable[str]) -> dict[dg.AssetKey, list[dg.AssetKey
         "gate_result": fitted,
         "feature_importance": fitted,
         "model_champion": champions,
+        "champion_sql": champions,
         "promotion_event": champions,
     }
     return {dg.AssetKey(["ml", table]): keys for table, keys in writers.items()}

@@ -1,9 +1,11 @@
 """Score: the champion's predictions for the flights of the run's window, into `ml.prd_<model>`.
 
-A window scored again is replaced in one transaction. Does not belong here: how a score is computed
+Only what changed since the last scoring is scored, in the warehouse or in a stream as the measured plan says;
+choice, reason and bytes stand in the metadata. Does not belong here: how a score is computed
 (`ml.score`).
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -15,6 +17,7 @@ from orchestration.stages.model_keys import champion_key, owner_of, prediction_k
 from orchestration.svg import bars
 from warehouse.client import Warehouse, quote
 
+ENGINE_TAG = "starhouse/score_engine"  # warehouse, stream or auto: overrides the declaration
 
 def score_assets(spec: ModelSpec) -> list[dg.AssetsDefinition]:
     """The predictions of one model."""
@@ -35,19 +38,49 @@ def score_assets(spec: ModelSpec) -> list[dg.AssetsDefinition]:
 
         start, end = run_window(context) or (None, None)
         with house.locked(f"score:{spec.name}") as wh:
-            result = score(wh, spec, start=start, end=end, progress=teller(context))
+            result = score(
+                wh, spec, start=start, end=end, progress=teller(context),
+                engine=context.run.tags.get(ENGINE_TAG),
+            )  # fmt: skip
             metadata = _metadata(wh, spec)
-        return dg.MaterializeResult(
-            metadata=metadata
-            | {
-                "scored_rows": result.rows,
-                "version": result.version,
-                "bytes_out": result.bytes_out,
-                "bytes_in": result.bytes_in,
-            }
-        )
+        return dg.MaterializeResult(metadata=metadata | _of_run(result) | _lineage(spec))
 
     return [predictions]
+
+
+def _of_run(result: Any) -> dict[str, Any]:
+    """What was scored and how, beside what the plan expected."""
+    plan = result.plan
+    expected = {"warehouse": plan.warehouse_seconds, "stream": plan.stream_seconds}[plan.engine]
+    return {
+        "version": result.version,
+        "window_rows": result.rows,
+        "scored_rows": result.scored_rows,
+        "removed_rows": result.removed_rows,
+        "engine": plan.engine,
+        "reason": plan.reason,
+        "engine_seconds": result.engine_seconds,
+        "bytes_out": result.bytes_out,
+        "bytes_in": result.bytes_in,
+        **({} if expected is None else {"estimated_seconds": expected}),
+    }
+
+
+def _lineage(spec: ModelSpec) -> dict[str, Any]:
+    """Every answer depends on every declared feature."""
+    features = [
+        dg.TableColumnDep(dg.AssetKey(feature.table.split(".")), feature.name) for feature in spec.features
+    ]
+    columns = dict.fromkeys(("margin", "score", "is_positive"), features)
+    return {"dagster/column_lineage": dg.TableColumnLineage(deps_by_column=columns)}
+
+
+def champion_lineage(props: Mapping[str, Any]) -> dict[str, Any]:
+    """The column lineage of a champion's view, from the declaration: its SQL is too long to be traced."""
+    from ml.spec import load_specs
+
+    spec = load_specs().get(props["name"].removeprefix("scr_"))
+    return _lineage(spec) if spec else {}
 
 
 def _metadata(wh: Warehouse, spec: ModelSpec) -> dict[str, Any]:

@@ -25,8 +25,13 @@ from orchestration.stages.retraining import rolled_split
 from orchestration.stages.standing import gates_of, newest_version, same_version, was_promoted
 from warehouse.client import Warehouse
 
+PARITY_TEXT = (
+    "The model document gives the same 64 bits as SQL, in NumPy, row by row in Python and over HTTP, on "
+    "stored, random and adversarial rows: thresholds and neighbours, missing, infinite, denormal numbers."
+)
 UNTIL_TAG = "starhouse/train_until"  # last day of the test window of a rolled split
 GATES = "gates"
+PARITY = "parity"
 
 
 @dataclass(frozen=True)
@@ -36,11 +41,16 @@ class Outcome:
     training_set: Any
     version: int
     gates: list[dict[str, Any]]
+    parity: list[dict[str, Any]]
     is_reused: bool
 
     @property
     def is_passed(self) -> bool:
         return bool(self.gates) and all(gate["is_passed"] for gate in self.gates)
+
+    @property
+    def is_equal(self) -> bool:
+        return bool(self.parity) and all(surface["is_equal"] for surface in self.parity)
 
 
 @cache
@@ -61,7 +71,7 @@ def train_model(wh: Warehouse, spec: ModelSpec, is_forced: bool, say: Callable[[
     forced.
     """
     from ml import registry
-    from ml.gates import judge
+    from ml.predictor import Predictor
     from ml.train import train
     from ml.training_set import build_training_set
 
@@ -71,11 +81,22 @@ def train_model(wh: Warehouse, spec: ModelSpec, is_forced: bool, say: Callable[[
     standing = None if is_forced else same_version(wh, spec, training_set.content_sha256, code_version())
     if standing is not None:
         say(f"{spec.name}: same rows, declaration and code as version {standing.version}: not fitted again")
-        return Outcome(training_set, standing.version, gates_of(wh, spec.name, standing.version), True)
+        return _outcome(wh, spec, training_set, standing.version, is_reused=True)
     fitted = train(wh, spec, training_set, progress=say)
     registered = registry.register(wh, fitted, training_set, code_version())
-    registry.record_gates(wh, registered, judge(spec, fitted.metrics))
-    return Outcome(training_set, registered.version, gates_of(wh, spec.name, registered.version), False)
+    from serving.candidate import http_surface
+
+    with http_surface(Predictor.load(wh, spec, registered.version)) as http:
+        registry.judge_version(wh, spec.name, registered.version, fitted.sample, http)
+    say(f"{spec.name}: gates judged, evaluators compared")
+    return _outcome(wh, spec, training_set, registered.version, is_reused=False)
+
+
+def _outcome(wh: Warehouse, spec: ModelSpec, training_set: Any, version: int, is_reused: bool) -> Outcome:
+    from ml.registry import parity_of
+
+    gates, parity = gates_of(wh, spec.name, version), parity_of(wh, spec.name, version)
+    return Outcome(training_set, version, gates, parity, is_reused)
 
 
 def train_assets(spec: ModelSpec) -> list[dg.AssetsDefinition]:
@@ -85,10 +106,13 @@ def train_assets(spec: ModelSpec) -> list[dg.AssetsDefinition]:
 
 def _training(spec: ModelSpec) -> dg.AssetsDefinition:
     trn, mdl = _training_specs(spec)
-    check = dg.AssetCheckSpec(GATES, asset=mdl.key, blocking=True, description=gate_text(spec))
+    checks = [
+        dg.AssetCheckSpec(GATES, asset=mdl.key, blocking=True, description=gate_text(spec)),
+        dg.AssetCheckSpec(PARITY, asset=mdl.key, blocking=True, description=PARITY_TEXT),
+    ]
 
     @dg.multi_asset(
-        name=f"train_{spec.name}", specs=[trn, mdl], check_specs=[check], op_tags={STAGE_TAG: "train"}
+        name=f"train_{spec.name}", specs=[trn, mdl], check_specs=checks, op_tags={STAGE_TAG: "train"}
     )
     def training(context: dg.AssetExecutionContext, house: House) -> Iterator[Any]:
         declared, until = spec, context.run.tags.get(UNTIL_TAG)
@@ -100,6 +124,7 @@ def _training(spec: ModelSpec) -> dg.AssetsDefinition:
         yield dg.MaterializeResult(asset_key=trn.key, metadata=_training_metadata(outcome.training_set))
         yield dg.MaterializeResult(asset_key=mdl.key, metadata=page)
         yield _verdict(mdl.key, outcome)
+        yield _parity(mdl.key, outcome)
 
     return training
 
@@ -137,6 +162,23 @@ def _verdict(key: dg.AssetKey, outcome: Outcome) -> dg.AssetCheckResult:
         severity=dg.AssetCheckSeverity.ERROR,
         metadata={"gates": dg.MetadataValue.md(gate_table(outcome.gates)), "version": outcome.version},
         description="; ".join(failed) or "Every gate passed.",
+    )
+
+
+def _parity(key: dg.AssetKey, outcome: Outcome) -> dg.AssetCheckResult:
+    wrong = [
+        f"{row['surface']}: {row['failure'] or str(row['rows_different']) + ' rows differ'}"
+        for row in outcome.parity
+        if not row["is_equal"]
+    ]
+    rows = {f"rows_{row['surface']}": row["rows_compared"] for row in outcome.parity}
+    return dg.AssetCheckResult(
+        check_name=PARITY,
+        asset_key=key,
+        passed=outcome.is_equal,
+        severity=dg.AssetCheckSeverity.ERROR,
+        metadata={"version": outcome.version, **rows},
+        description="; ".join(wrong) or "The same 64 bits on every surface.",
     )
 
 

@@ -21,10 +21,11 @@ from orchestration.dbt_resource import dbt_resource, fresh_target, read_ahead
 from orchestration.dbt_translator import HouseTranslator
 from orchestration.stages.house import STAGE_TAG, House, is_forced, run_window
 from orchestration.stages.pictures import model_pictures
+from orchestration.stages.score import champion_lineage
 from warehouse.client import Settings, Warehouse, quote
 
 # By name, not by path: dagster-dbt would look for a path in whatever folder the process happens to be.
-AFTER_SCORING = "fqn:starhouse.staging.ml.* fqn:starhouse.reporting.*"
+AFTER_SCORING = "fqn:starhouse.staging.ml.* fqn:starhouse.scoring.* fqn:starhouse.reporting.*"
 Producers = Mapping[dg.AssetKey, Sequence[dg.AssetKey]]
 
 
@@ -147,6 +148,8 @@ def _metadata(
     if props["config"]["materialized"] != "view":  # counting a view runs it
         relation = quote(props["schema"], props["alias"])
         found["dagster/row_count"] = int(wh.scalar(f"select count(*) from {relation}"))
+    if props["schema"] == "scoring":
+        return found | champion_lineage(props)
     compiled = target / "compiled" / props["package_name"] / props["original_file_path"]
     if compiled.exists():
         found |= lineage.metadata(unique_id, compiled.read_text(encoding="utf-8"))

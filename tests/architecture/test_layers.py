@@ -17,6 +17,7 @@ ALLOWED = {
     "brg": ({"stg", "int", "dim"}, set()),
     "agg": ({"dim", "fct"}, set()),
     "ftr": ({"dim", "fct"}, set()),
+    "scr": ({"ftr"}, {"ml"}),
     "rpt": ({"dim", "fct", "ftr", "stg"}, {"ml"}),
 }
 FOLDERS = {
@@ -27,6 +28,7 @@ FOLDERS = {
     "brg": "marts",
     "agg": "marts",
     "ftr": "features",
+    "scr": "scoring",
     "rpt": "reporting",
 }
 

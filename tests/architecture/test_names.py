@@ -18,6 +18,7 @@ BANNED_MODULES = {"utils", "util", "helpers", "helper", "common", "misc", "base"
 NAMES = {
     "stg": r"stg_[a-z0-9]+__[a-z0-9_]+",
     "int": r"int_[a-z0-9]+(_[a-z0-9]+)*__[a-z0-9_]+",
+    "scr": r"scr_[a-z0-9_]+",
     "ftr": r"ftr_[a-z0-9]+__[a-z0-9_]+",
     "dim": r"dim_[a-z0-9_]+",
     "fct": r"fct_[a-z0-9_]+",

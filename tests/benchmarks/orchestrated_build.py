@@ -23,7 +23,7 @@ from tests.benchmarks.record import record, versions
 
 GOAL = 1.3
 DATABASE = "starhouse_bench_build"  # a database of its own, dropped at the end
-AFTER_SCORING = ("fqn:starhouse.staging.ml.*", "fqn:starhouse.reporting.*")
+AFTER_SCORING = ("fqn:starhouse.staging.ml.*", "fqn:starhouse.scoring.*", "fqn:starhouse.reporting.*")
 INCLUDES = {
     "start": "all raw tables loaded; the dbt project parsed",
     "ours": "process of `starhouse run build --force`: definitions, dbt, data tests, row counts, column "

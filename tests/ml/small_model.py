@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from ml import registry
 from ml.feature_frame import to_frame
+from ml.fitted_document import document_of
 from ml.registry_version import ModelVersion
 from ml.spec import ModelSpec
 from ml.train import FittedModel, train
@@ -65,7 +66,8 @@ def other_fit(fitted: FittedModel) -> FittedModel:
     frame = to_frame(fitted.spec.features, rows)
     estimator = clone(fitted.estimator).set_params(model__n_estimators=3)
     estimator.fit(frame, (np.arange(400) % 3 == 0).astype(np.int64))
-    return replace(fitted, estimator=estimator)
+    document = document_of(fitted.spec, estimator, fitted.threshold)
+    return replace(fitted, estimator=estimator, document=document)
 
 
 def random_rows(rows: int, seed: int = 0) -> pa.Table:

@@ -13,7 +13,7 @@ def rows(days: int, *, label_delay_hours: int) -> Rows:
     date = np.repeat(np.datetime64("2013-01-01") + np.arange(days), 24)
     prediction_at = date.astype("datetime64[us]") + np.tile(np.arange(24), days) * np.timedelta64(1, "h")
     known_at = prediction_at + np.timedelta64(label_delay_hours, "h")
-    return Rows(None, np.zeros(len(date)), date, prediction_at, known_at)
+    return Rows(None, None, np.zeros(len(date)), date, prediction_at, known_at)
 
 
 def test_folds_expand_and_validate_on_the_block_that_follows():

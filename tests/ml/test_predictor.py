@@ -7,7 +7,8 @@ import pytest
 
 from ml import predictor, registry
 from ml.artifact import ArtifactError
-from ml.feature_frame import FeatureFrameError, to_frame
+from ml.document import DocumentError
+from ml.feature_frame import to_frame
 from ml.predictor import NoChampionError, Predictor
 from ml.row_scores import row_scores
 from tests.ml.small_model import (
@@ -35,11 +36,12 @@ def test_it_answers_with_the_bits_of_the_fitted_object(wh):
     loaded = Predictor.load(wh, "late")
     answers = loaded.predict(rows)
     expected = row_scores(fitted.estimator, "classification", to_frame(late_spec().features, rows))
-    assert answers.column_names == ["score", "is_positive"]
+    assert answers.column_names == ["margin", "score", "is_positive"]
     assert answers.column("score").to_numpy().tobytes() == expected.tobytes()
     assert answers.column("is_positive").to_pylist() == [bool(s >= loaded.threshold) for s in expected]
     for i in range(0, 300, 29):
         assert loaded.predict(rows.slice(i, 1)).column("score")[0].as_py() == expected[i]
+    assert loaded.predict_rows(rows.to_pylist()) == answers.to_pylist()
 
 
 def fitted_late_again():
@@ -65,7 +67,7 @@ def test_it_names_its_version_and_hands_the_key_on(wh):
 def test_regression_has_no_decision(wh):
     loaded = Predictor.load(wh, champion_late(wh).model_name)
     plain = predictor.Predictor(
-        registry.ModelVersion(**{**vars(loaded.registered), "threshold": None}), loaded.spec, loaded.estimator
+        registry.ModelVersion(**{**vars(loaded.registered), "threshold": None}), loaded.spec, loaded.evaluator
     )
     assert plain.predict(random_rows(2)).column("is_positive").null_count == 2
 
@@ -96,7 +98,7 @@ def test_an_artifact_is_read_once_by_its_address(wh, monkeypatch):
     real = predictor.artifact_content
     monkeypatch.setattr(predictor, "artifact_content", lambda wh, sha: reads.append(sha) or real(wh, sha))
     first, second, third = (Predictor.load(wh, "late", version=n) for n in (1, 2, 3))
-    assert first.estimator is second.estimator is not third.estimator
+    assert first.evaluator is second.evaluator is not third.evaluator
     assert reads == [first.sha256, third.sha256]
 
 
@@ -112,7 +114,7 @@ def test_the_cache_is_bounded(wh, monkeypatch):
 def test_missing_and_mistyped_features_are_refused_by_name(wh):
     champion_late(wh)
     loaded = Predictor.load(wh, "late")
-    with pytest.raises(FeatureFrameError, match="queue_count"):
+    with pytest.raises(DocumentError, match="queue_count"):
         loaded.predict(random_rows(3).drop_columns(["queue_count"]))
-    with pytest.raises(FeatureFrameError, match="departure_hour"):
+    with pytest.raises(DocumentError, match="departure_hour"):
         loaded.predict(random_rows(1).set_column(1, "departure_hour", pa.array(["late"])))

@@ -11,6 +11,7 @@ from tests.ml.small_model import champion_late
 from warehouse.client import WarehouseError, open_warehouse
 
 TABLES = {
+    "champion_sql", "golden_rows", "parity_check", "scoring_calibration",
     "artifact", "model_version", "model_metric", "model_curve", "feature_importance", "gate_result",
     "model_champion", "promotion_event", "prediction", "drift", "drift_bin", "drift_bin_count",
 }  # fmt: skip
@@ -73,7 +74,11 @@ def test_a_name_that_is_no_identifier_is_refused(wh, name):
         ensure_model(wh, name)
 
 
-NEW = "model_name, flight_key, flight_date, prediction_at, model_version, score, scored_at"
+NEW = (
+    "model_name, flight_key, flight_date, prediction_at, model_version, margin, features_hash, score, "
+    "scored_at"
+)
+KEYS, OTHER = (f"'{name}', 'k', '2013-01-01', now()" for name in ("late", "other"))
 
 
 @pytest.mark.parametrize(
@@ -100,12 +105,12 @@ NEW = "model_name, flight_key, flight_date, prediction_at, model_version, score,
         "values ('late', 'promote', 1, '', 'b')",
         # a score is a number, of a version that exists, of a model that has a partition, decided by its
         # threshold
-        f"insert into ml.prediction ({NEW}) values ('late', 'k', '2013-01-01', now(), 1, 'NaN', now())",
-        f"insert into ml.prediction ({NEW}) values ('late', 'k', '2013-01-01', now(), 1, '-infinity', now())",
-        f"insert into ml.prediction ({NEW}) values ('late', 'k', '2013-01-01', now(), 2, 0.5, now())",
-        f"insert into ml.prediction ({NEW}) values ('other', 'k', '2013-01-01', now(), 1, 0.5, now())",
+        f"insert into ml.prediction ({NEW}) values ({KEYS}, 1, 0.0, 7, 'NaN', now())",
+        f"insert into ml.prediction ({NEW}) values ({KEYS}, 1, 0.0, 7, '-infinity', now())",
+        f"insert into ml.prediction ({NEW}) values ({KEYS}, 2, 0.0, 7, 0.5, now())",
+        f"insert into ml.prediction ({NEW}) values ({OTHER}, 1, 0.0, 7, 0.5, now())",
         f"insert into ml.prediction ({NEW}, threshold, is_positive) "
-        "values ('late', 'k', '2013-01-01', now(), 1, 0.5, now(), 0.6, true)",
+        f"values ({KEYS}, 1, 0.0, 7, 0.5, now(), 0.6, null)",
     ],
 )
 def test_the_database_refuses(house_of_late, statement):
@@ -132,11 +137,11 @@ def test_what_is_right_is_taken(wh):
     champion_late(wh)
     assert (
         wh.execute(
-            f"insert into ml.prediction ({NEW}) values ('late', 'k', '2013-01-01', now(), 1, 0.5, now())"
+            f"insert into ml.prediction ({NEW}) values ({KEYS}, 1, 0.0, 7, 0.5, now())"
         )
         == 1
     )
     with pytest.raises(WarehouseError):
         wh.execute(
-            f"insert into ml.prediction ({NEW}) values ('late', 'k', '2013-01-02', now(), 1, 0.6, now())"
+            f"insert into ml.prediction ({NEW}) values ('late', 'k', '2013-01-02', now(), 1, 0.0, 7, 0.6, now())"
         )

@@ -21,21 +21,23 @@ def rows(wh, columns="*"):
     return wh.query(f"select {columns} from ml.prediction where model_name = 'late' order by flight_key")
 
 
-def test_every_feature_row_is_scored_with_the_predictors_bits(wh, monkeypatch):
+@pytest.mark.parametrize("engine", ["warehouse", "stream"])
+def test_every_feature_row_is_scored_with_the_predictors_bits(wh, monkeypatch, engine):
     champion_late(wh)
     monkeypatch.setattr(ml.score, "BATCH_ROWS", 777)
     lines = []
-    result = score(wh, late_spec(), progress=lines.append)
+    result = score(wh, late_spec(), progress=lines.append, engine=engine)
     features = wh.fetch_arrow(f"select * from ({feature_sql(late_spec())}) f order by flight_key")
     loaded = Predictor.load(wh, "late")
     answers = loaded.predict(features)
     stored = rows(wh)
     assert result.rows == len(stored) == features.num_rows > 3000
-    assert len(lines) == -(-result.rows // 777)
+    assert len(lines) == 2 + (-(-result.rows // 777) if engine == "stream" else 0)
     for name, column in (
         ("flight_key", features.column("flight_key")),
         ("flight_date", features.column("flight_date")),
         ("prediction_at", features.column("prediction_at")),
+        ("margin", answers.column("margin")),
         ("score", answers.column("score")),
         ("is_positive", answers.column("is_positive")),
     ):
@@ -44,7 +46,9 @@ def test_every_feature_row_is_scored_with_the_predictors_bits(wh, monkeypatch):
     assert [stored[i]["score"] for i in range(0, 3000, 111)] == alone
     assert {row["model_version"] for row in stored} == {1}
     assert {row["threshold"] for row in stored} == {loaded.threshold}
-    assert result.bytes_out > 0 and result.bytes_in > 0 and result.artifact_sha256 == loaded.sha256
+    is_streamed = engine == "stream"
+    assert (result.bytes_out > 0, result.bytes_in > 0) == (is_streamed, is_streamed)
+    assert result.artifact_sha256 == loaded.sha256 and result.plan.engine == engine
 
 
 def test_flights_without_an_outcome_are_scored_too(wh):
@@ -57,23 +61,42 @@ def test_flights_without_an_outcome_are_scored_too(wh):
     assert wh.scalar(unlabelled) > 0
 
 
-def test_twice_leaves_the_same_rows(wh):
+def test_twice_scores_nothing_the_second_time(wh):
     champion_late(wh)
-    columns = "flight_key, flight_date, model_version, score, is_positive"
-    first = score(wh, "late"), rows(wh, columns)
-    second = score(wh, "late"), rows(wh, columns)
+    first = score(wh, "late"), rows(wh)
+    second = score(wh, "late"), rows(wh)
     assert first[1] == second[1]
-    assert (first[0].replaced_rows, second[0].replaced_rows) == (0, first[0].rows)
+    assert first[0].scored_rows == first[0].rows == second[0].rows
+    assert (second[0].scored_rows, second[0].replaced_rows, second[0].removed_rows) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("engine", ["warehouse", "stream"])
+def test_only_rows_whose_features_changed_are_scored_again(wh, engine):
+    champion_late(wh)
+    score(wh, "late", engine=engine)
+    before = {r["flight_key"]: r for r in rows(wh)}
+    key = min(before)
+    wh.execute(
+        "update features.ftr_flight__state set queue_count = coalesce(queue_count, 0) + 5, "
+        "is_even = is_even where flight_key = %(key)s", {"key": key},
+    )  # fmt: skip
+    result = score(wh, "late", engine=engine)
+    changed = {r["flight_key"] for r in rows(wh) if r != before[r["flight_key"]]}
+    assert changed == {key} and (result.scored_rows, result.replaced_rows) == (1, 1)
+    fresh = wh.fetch_arrow(f"select * from ({feature_sql(late_spec())}) f where flight_key = '{key}'")
+    stored = next(r for r in rows(wh) if r["flight_key"] == key)
+    assert stored["margin"] == Predictor.load(wh, "late").predict(fresh).column("margin")[0].as_py()
 
 
 def test_a_window_touches_only_its_days(wh):
     champion_late(wh)
     score(wh, "late")
     before = {r["flight_key"]: r["scored_at"] for r in rows(wh)}
+    wh.execute("update features.ftr_flight__state set queue_count = 9")
     result = score(wh, "late", start=DAY, end=DAY)
     touched = {r["flight_date"] for r in rows(wh) if r["scored_at"] != before[r["flight_key"]]}
     assert touched == {DAY}
-    assert result.rows == result.replaced_rows and 0 < result.rows <= 30
+    assert result.scored_rows == result.replaced_rows and 0 < result.scored_rows <= result.rows <= 30
     assert len(rows(wh)) == len(before)
 
 
@@ -93,7 +116,8 @@ def test_rows_gone_from_the_features_go_from_the_predictions(wh):
     champion_late(wh)
     score(wh, "late")
     wh.execute("delete from features.ftr_flight__state where flight_date = %(day)s", {"day": DAY})
-    score(wh, "late", start=DAY, end=DAY + dt.timedelta(days=1))
+    result = score(wh, "late", start=DAY, end=DAY + dt.timedelta(days=1))
+    assert result.removed_rows > 0
     assert not [r for r in rows(wh) if r["flight_date"] == DAY]
 
 
@@ -112,17 +136,19 @@ def test_a_failure_in_the_middle_leaves_the_old_rows(wh, monkeypatch):
     champion_late(wh)
     score(wh, "late")
     before = rows(wh)
+    wh.execute("update features.ftr_flight__state set queue_count = 9")
     monkeypatch.setattr(ml.score, "BATCH_ROWS", 1000)
     written = []
 
     def fail(message):
         written.append(message)
-        if len(written) == 2:
+        if "predicted" in message and len(written) == 3:
             raise RuntimeError("the machine stops")
 
     with pytest.raises(RuntimeError):
-        score(wh, "late", progress=fail)
+        score(wh, "late", progress=fail, engine="stream")
     assert rows(wh) == before
+    assert not wh.table_exists("ml", "scored_late")
 
 
 def test_without_a_champion_nothing_is_scored(wh):

@@ -12,6 +12,7 @@ final as (
         flight_date,
         prediction_at,
         model_version,
+        margin,
         score,
         threshold,
         is_positive,

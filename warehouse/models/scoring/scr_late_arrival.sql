@@ -1,0 +1,5 @@
+{{ champion_scores('late_arrival', features=[
+    ref('ftr_flight__schedule'),
+    ref('ftr_flight__weather_2h'),
+    ref('ftr_flight__airport_state_2h')
+]) }}

@@ -11,7 +11,6 @@ Belongs here: cutting a document into statements, running them, clearing up. Doe
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,13 +19,13 @@ from typing import TYPE_CHECKING
 from ml.document.layout import Layout
 from ml.document.schema import DocumentError
 from ml.document.sql import Writer, comment
+from ml.document.work_tables import WORK_SCHEMA, new_name, prepare
 from warehouse.client import WarehouseError, quote
 
 if TYPE_CHECKING:
     from ml.document.schema import Document
     from warehouse.client import Warehouse
 
-WORK_SCHEMA = "ml_work"
 MAX_KEPT = 900
 """Columns of a work table: a row of Postgres must fit into a page of 8 kB."""
 
@@ -58,7 +57,7 @@ def scoring_passes(
     """
     layout = Layout(document)
     writer, runs = Writer(layout, keys), layout.runs()
-    schema, stem = work or (WORK_SCHEMA, f"scoring_{uuid.uuid4().hex}")
+    schema, stem = work or (WORK_SCHEMA, new_name("scoring"))
     tables = [quote(schema, f"{stem}_{number}") for number in range(1, len(runs))]
     statements, source, level = [], relation, 1
     for number, (table, (_, last)) in enumerate(zip(tables, runs, strict=False), 1):
@@ -86,7 +85,7 @@ def prepared_scoring(
     with _without_jit(wh):
         try:
             if passes.tables:
-                wh.execute(f"create schema if not exists {quote(WORK_SCHEMA)}")
+                prepare(wh)
             for number, statement in enumerate(passes.statements):
                 wh.execute(statement)
                 if number:

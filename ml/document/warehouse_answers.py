@@ -6,14 +6,14 @@ SQL and its running (`ml.document.passes`), or scoring tables that are there alr
 
 from __future__ import annotations
 
-import uuid
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ml.document.evaluate import Answers
 from ml.document.heads import scores_named
-from ml.document.passes import WORK_SCHEMA, run_scoring
+from ml.document.passes import run_scoring
+from ml.document.work_tables import WORK_SCHEMA, new_name, prepare
 from warehouse.client import quote
 
 if TYPE_CHECKING:
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from ml.document.schema import Document
     from warehouse.client import Warehouse
 
-SCHEMA = WORK_SCHEMA
 TYPES = {"number": "double precision", "boolean": "boolean", "category": "text"}
 
 
 def warehouse_answers(wh: Warehouse, document: Document, table: pa.Table) -> Answers:
     """Answers to the rows of `table`, in their order; the table they are written to is dropped again.
 
-    The rows go in and out in Arrow's binary form, which keeps every bit, NaN, and NULL apart from NaN.
+    The rows go in and out in Arrow's binary form, which keeps every bit, NaN, and NULL apart from NaN. They
+    travel on connections of their own, so this cannot run within an open transaction.
 
     Raises:
         WarehouseError: the warehouse does not take the rows, or fails on the SQL.
@@ -37,19 +37,20 @@ def warehouse_answers(wh: Warehouse, document: Document, table: pa.Table) -> Ans
     import pyarrow as pa
 
     key = _free_name(document)
-    name = f"parity_{uuid.uuid4().hex}"
+    name = new_name("parity")
+    rows, found = quote(WORK_SCHEMA, name), quote(WORK_SCHEMA, f"{name}_answers")
     listed = [f"{quote(key)} bigint", *(f"{quote(i.name)} {TYPES[i.kind]}" for i in document.inputs)]
-    wh.execute(f"create schema if not exists {quote(SCHEMA)}")
-    wh.execute(f"create unlogged table {quote(SCHEMA, name)} ({', '.join(listed)})")
+    prepare(wh)
+    wh.execute(f"create unlogged table {rows} ({', '.join(listed)})")
     try:
         numbered = table.select(list(document.input_names))
         numbered = numbered.add_column(0, key, pa.array(range(table.num_rows), pa.int64()))
-        wh.load_arrow(SCHEMA, name, numbered)
-        wh.execute(f"analyze {quote(SCHEMA, name)}")
-        run_scoring(wh, document, quote(SCHEMA, name), [key], (SCHEMA, f"{name}_answers"))
-        answers = wh.fetch_arrow(f"select * from {quote(SCHEMA, f'{name}_answers')}")
+        wh.load_arrow(WORK_SCHEMA, name, numbered)
+        wh.execute(f"analyze {rows}")
+        run_scoring(wh, document, rows, [key], (WORK_SCHEMA, f"{name}_answers"))
+        answers = wh.fetch_arrow(f"select * from {found}")
     finally:
-        wh.execute(f"drop table if exists {quote(SCHEMA, name)}, {quote(SCHEMA, f'{name}_answers')}")
+        wh.execute(f"drop table if exists {rows}, {found}")
     return answers_of(answers.sort_by(key), document)
 
 

@@ -19,7 +19,8 @@ from ml.document.mutation import mutate
 from ml.document.parity import check_parity, compare, row_answers, same_bits
 from ml.document.sql import scoring_sql
 from ml.document.thresholds import thresholds
-from ml.document.warehouse_answers import SCHEMA, warehouse_answers
+from ml.document.warehouse_answers import warehouse_answers
+from ml.document.work_tables import WORK_SCHEMA
 from tests.ml.document.documents import ODD_TEXT, every_operation, forest, logistic, weights_by_hand
 
 NAME = "{0.name}".format
@@ -48,7 +49,7 @@ def test_a_fitted_linear_regression_agrees_with_rows_of_a_sample(wh):
 def test_the_table_it_used_is_gone(wh):
     check_parity(wh, logistic(), rows=5, adversarial=20)
     sql = "select count(*) from pg_tables where schemaname = %s"
-    assert wh.scalar(sql, (SCHEMA,)) == 0
+    assert wh.scalar(sql, (WORK_SCHEMA,)) == 0
 
 
 @pytest.mark.parametrize("document", [logistic(), forest(5, 15), weights_by_hand([0.3, -1.7, 2.9])], ids=NAME)

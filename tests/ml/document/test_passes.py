@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -9,12 +11,13 @@ import pytest
 from ml.document import Builder, DocumentError, Evaluator, Head, layout
 from ml.document.ops import trees as tree_op
 from ml.document.parity import same_bits
-from ml.document.passes import WORK_SCHEMA, run_scoring, scoring_passes
+from ml.document.passes import run_scoring, scoring_passes
 from ml.document.sql import scoring_sql
 from ml.document.warehouse_answers import answers_of
+from ml.document.work_tables import OLD_SECONDS, WORK_SCHEMA, new_name, prepare
 from tests.ml.document.documents import SOURCE, every_operation, forest, logistic, random_tree
 from tests.ml.document.test_sql import EAGER_TO_PARALLEL, with_id
-from warehouse.client import WarehouseError
+from warehouse.client import WarehouseError, quote
 
 LEFT_BEHIND = f"select count(*) from pg_class where relnamespace = to_regnamespace('{WORK_SCHEMA}')"
 
@@ -125,6 +128,20 @@ def test_a_failure_in_the_last_statement_drops_the_work(wh, small_statements):
     with pytest.raises(WarehouseError, match="already exists"):
         run_scoring(wh, forest(30, 20, 8), '"rows"', ["id"], ("public", "scored"))
     assert not wh.scalar(LEFT_BEHIND)
+
+
+def test_what_a_killed_process_left_is_cleared_away(wh, monkeypatch):
+    prepare(wh)
+    young = new_name("scoring")
+    began = time.time()
+    monkeypatch.setattr(time, "time", lambda: began - OLD_SECONDS - 5)
+    old = new_name("scoring")
+    monkeypatch.undo()
+    for name in (young, f"{old}_3", "kept_by_hand"):
+        wh.execute(f"create table {quote(WORK_SCHEMA, name)} ()")
+    prepare(wh)
+    left = wh.query("select tablename from pg_tables where schemaname = %s", (WORK_SCHEMA,))
+    assert {row["tablename"] for row in left} == {young, "kept_by_hand"}
 
 
 def test_rows_too_wide_for_a_page_are_refused_before_anything_is_sent(small_statements):

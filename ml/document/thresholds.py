@@ -73,6 +73,7 @@ def _own(node: Node, operand: int) -> Iterable[float]:
         "bucket": lambda: params["edges"],
         "interpolate": lambda: params["xs"],
         "member": lambda: params["values"],
+        "recode": lambda: [key for key, _ in params["values"]],
         "log": lambda: (-params.get("add", 0.0),),
         "affine": lambda: (params.get("subtract", 0.0),),
         "rectify": lambda: (0.0,),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -20,6 +21,7 @@ from ml.document import Document, Evaluator
 from ml.registry_version import ModelVersion, RegistryError, artifact_content, champion, find_version
 
 if TYPE_CHECKING:
+    from ml.document.explain import Explainer
     from ml.spec import Feature, ModelSpec
     from warehouse.client import Warehouse
 
@@ -44,6 +46,13 @@ def _evaluator(wh: Warehouse, sha256: str) -> Evaluator:
         while len(_cache) > CACHED_ARTIFACTS:
             _cache.popitem(last=False)
     return evaluator
+
+
+@lru_cache(maxsize=CACHED_ARTIFACTS)
+def _explainer(evaluator: Evaluator) -> Explainer:
+    from ml.document.explain import Explainer
+
+    return Explainer(evaluator.document)
 
 
 @dataclass(frozen=True)
@@ -113,6 +122,16 @@ class Predictor:
         else:
             columns["is_positive"] = pa.array(answers.decision == 1, pa.bool_(), mask=answers.decision < 0)
         return pa.table(columns)
+
+    def explain(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Why one row (plain values by feature name) has its margin: `margin`, `base` and `contributions` by
+        feature, which add up to the margin; exact path-dependent Shapley values for trees.
+
+        Raises:
+            DocumentError: the margin is no sum over features; names the node.
+        """
+        found = _explainer(self.evaluator).row(row)[0]
+        return {name: found[name] for name in ("margin", "base", "contributions")}
 
     def predict_rows(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Answers to a few rows given as plain values by feature name, None for missing; the same bits as

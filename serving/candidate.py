@@ -68,6 +68,9 @@ def _own_measures() -> Iterator[None]:
     """Take the measures that a BentoML app registers out again: a process registers each name once."""
     from prometheus_client import REGISTRY
 
+    from serving import measures
+
+    measures._instruments()  # ours are made once a process, and stay
     before = set(REGISTRY._collector_to_names)
     try:
         yield

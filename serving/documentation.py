@@ -23,6 +23,7 @@ ERRORS = {
     408: "The body came too slowly.",
     413: "The body or the number of entries is too large.",
     415: "The body is not plain application/json.",
+    422: "The champion's margin is no sum over features, so it cannot be explained.",
     429: "Too many requests at once.",
     500: "The service failed; the log has the request id.",
     503: "The model has no usable champion, or the warehouse does not answer.",
@@ -134,14 +135,14 @@ def request_example(endpoint: Endpoint, champion: Champion | None) -> dict[str, 
 
 def answer_example(endpoint: Endpoint, champion: Champion | None) -> dict[str, Any] | None:
     """The champion's own answer to `request_example`."""
-    from serving.engine import answer, predictions
+    from serving.engine import answer, entries
 
     if champion is None or champion.example is None:
         return None
-    scored = predictions(champion, [champion.example])
+    found = entries(champion, endpoint, [champion.example])
     if endpoint.by_key:
-        scored = [{endpoint.spec.key_column: champion.example_key, **one} for one in scored]
-    return answer(champion, scored)
+        found = [{endpoint.spec.key_column: champion.example_key, **one} for one in found]
+    return answer(champion, endpoint, found)
 
 
 def _content(reference: dict[str, str], example: dict[str, Any] | None) -> dict[str, Any]:
@@ -151,15 +152,16 @@ def _content(reference: dict[str, str], example: dict[str, Any] | None) -> dict[
 def _operation(endpoint: Endpoint, champion: Champion | None, schemas: dict[str, Any]) -> dict[str, Any]:
     spec = endpoint.spec
     how = f"by {spec.key_column}, features read from the warehouse" if endpoint.by_key else "by features"
+    how = f"explained {how}" if endpoint.explains else how
     problem = {"application/json": {"schema": {"$ref": REFERENCE.format(model="Problem")}}}
     answers: dict[str, Any] = {
         "200": {
-            "description": "One prediction for each entry, in the order sent.",
+            "description": "One answer for each entry, in the order sent.",
             "content": _content(_schema_of(endpoint.answer, schemas), answer_example(endpoint, champion)),
         }
     }
     for status, text in ERRORS.items():
-        if status != 404 or endpoint.by_key:
+        if (status != 404 or endpoint.by_key) and (status != 422 or endpoint.explains):
             answers[str(status)] = {"description": text, "content": problem}
     return {
         "tags": [spec.name],

@@ -84,13 +84,12 @@ class Engine:
         with self._count_lock:
             self._active -= 1
 
-    def predict_rows(self, endpoint: Endpoint, rows: list[Any]) -> dict[str, Any]:
+    def answer_rows(self, endpoint: Endpoint, rows: list[Any]) -> dict[str, Any]:
         """The answer to rows of features, given as validated row models."""
         champion = self.champions.get(endpoint.spec.name)
-        plain = [dict(row) for row in rows]
-        return answer(champion, predictions(champion, plain))
+        return answer(champion, endpoint, entries(champion, endpoint, [dict(row) for row in rows]))
 
-    def predict_keys(self, endpoint: Endpoint, keys: list[str]) -> dict[str, Any]:
+    def answer_keys(self, endpoint: Endpoint, keys: list[str]) -> dict[str, Any]:
         """The answer to keys, their features read from the warehouse.
 
         Raises:
@@ -102,10 +101,9 @@ class Engine:
         unknown = [(index, key) for index, key in enumerate(keys) if key not in known]
         if unknown:
             raise unknown_keys(spec, unknown, endpoint.list_field)
-        scored = predictions(champion, [known[key] for key in keys])
-        return answer(
-            champion, [{spec.key_column: key, **one} for key, one in zip(keys, scored, strict=True)]
-        )
+        found = entries(champion, endpoint, [known[key] for key in keys])
+        keyed = [{spec.key_column: key, **one} for key, one in zip(keys, found, strict=True)]
+        return answer(champion, endpoint, keyed)
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -128,6 +126,30 @@ def unknown_keys(spec: ModelSpec, unknown: list[tuple[int, str]], list_field: st
     )
 
 
+def entries(champion: Champion, endpoint: Endpoint, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What the endpoint says of each row, in order."""
+    return explanations(champion, rows) if endpoint.explains else predictions(champion, rows)
+
+
+def explanations(champion: Champion, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Base, what each feature adds, and the margin they come to, of each row.
+
+    Raises:
+        Problem: 422 where the champion's margin is no sum over features.
+    """
+    from ml.document import DocumentError
+
+    try:
+        return [champion.predictor.explain(row) for row in rows]
+    except DocumentError as error:
+        raise Problem(
+            422,
+            "not_explainable",
+            f"The champion of {champion.spec.name} cannot be explained by a sum over its features: {error}",
+            "Ask for its prediction, or declare an algorithm whose margin is such a sum.",
+        ) from error
+
+
 def predictions(champion: Champion, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Margin and score (and class) of each row, in order."""
     columns = ["margin", "score", *(["is_positive"] if champion.spec.is_classification else [])]
@@ -147,11 +169,11 @@ def predictions(champion: Champion, rows: list[dict[str, Any]]) -> list[dict[str
     return found
 
 
-def answer(champion: Champion, scored: list[dict[str, Any]]) -> dict[str, Any]:
+def answer(champion: Champion, endpoint: Endpoint, found: list[dict[str, Any]]) -> dict[str, Any]:
     """The body of a 200."""
     return {
         "model": champion.spec.name,
         "version": champion.version,
         "artifact_sha256": champion.predictor.sha256,
-        "predictions": scored,
+        "explanations" if endpoint.explains else "predictions": found,
     }

@@ -30,7 +30,8 @@ def _instruments() -> tuple[Any, Any]:
 def count(endpoint: Endpoint, status: int, seconds: float) -> None:
     """One answered request; the server adds up its processes."""
     requests, durations = _instruments()
-    labels = {"model": endpoint.spec.name, "kind": "key" if endpoint.by_key else "features"}
+    kind = "key" if endpoint.by_key else "features"
+    labels = {"model": endpoint.spec.name, "kind": f"explained_{kind}" if endpoint.explains else kind}
     requests.labels(**labels, status=str(status)).inc()
     durations.labels(**labels).observe(seconds)
 

@@ -35,6 +35,9 @@ ALLOWED = {
 }
 KEY_PATTERN = r"^[A-Za-z0-9_.:-]{1,128}$"
 KEY_ALLOWED = "1 to 128 letters, digits or _ . : -"
+MAX_EXPLAINED = 100
+"""Entries of one request for explanations: each takes milliseconds where a prediction takes microseconds."""
+MARGIN = "The sum before any exponential: the same 64 bits as SQL and Python give."
 INPUT = "starhouse.input"
 """Where in the ASGI scope the front leaves the validated body, so that it is parsed once."""
 
@@ -51,10 +54,11 @@ class Body(bentoml.IODescriptor):
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One route: its model, whether it takes features or keys, and the bodies."""
+    """One route: its model, whether it takes features or keys, whether it explains, and the bodies."""
 
     spec: ModelSpec
     by_key: bool
+    explains: bool
     route: str
     name: str
     request: type[Body]
@@ -82,65 +86,108 @@ def row_model(spec: ModelSpec) -> Any:
     return create_model(f"{camel(spec.name)}Row", __config__=STRICT, **fields)
 
 
-def _request(spec: ModelSpec, name: str, field: str, item: Any, text: str) -> type[Body]:
-    entries = Annotated[list[item], Field(min_length=1, max_length=spec.serving.max_batch, description=text)]
+def _request(name: str, field: str, item: Any, text: str, limit: int) -> type[Body]:
+    entries = Annotated[list[item], Field(min_length=1, max_length=limit, description=text)]
     # pydantic takes either a base or a config; the base's own config is replaced by this class attribute.
     base = type("StrictBody", (Body,), {"model_config": STRICT, "__module__": __name__})
     return create_model(name, __base__=base, **{field: (entries, ...)})
 
 
-def _answer(spec: ModelSpec, by_key: bool) -> type[bentoml.IODescriptor]:
+def _answer(spec: ModelSpec, by_key: bool, explains: bool) -> type[bentoml.IODescriptor]:
     prefix = f"{camel(spec.name)}{'ByKey' if by_key else ''}"
+    fields: dict[str, Any] = {}
+    if by_key:
+        fields[spec.key_column] = (str, Field(..., description="The key as sent."))
+    fields |= _explanation(spec, prefix) if explains else _prediction(spec)
+    kind, several = ("Explanation", "explanations") if explains else ("Prediction", "predictions")
+    entry = create_model(f"{prefix}{kind}", **fields)
+    top: dict[str, Any] = {
+        "model": (str, Field(..., description="The declared model.")),
+        "version": (int, Field(..., description="The champion's version in the registry.")),
+        "artifact_sha256": (str, Field(..., description="SHA-256 of the model document that answered.")),
+        several: (list[entry], Field(..., description="One for each entry, in the order sent.")),
+    }
+    name = f"{prefix}{kind}Answer" if explains else f"{prefix}Answer"
+    return create_model(name, __base__=bentoml.IODescriptor, **top)
+
+
+def _prediction(spec: ModelSpec) -> dict[str, Any]:
     score = (
         f"Probability of {spec.label.column}, 0 to 1."
         if spec.is_classification
         else f"Expected value of {spec.label.column}."
     )
-    fields: dict[str, Any] = {}
-    if by_key:
-        fields[spec.key_column] = (str, Field(..., description="The key as sent."))
-    fields["margin"] = (
-        float,
-        Field(..., description="The sum before any exponential: the same 64 bits as SQL and Python give."),
-    )
-    fields["score"] = (float, Field(..., description=f"{score} The same 64 bits as in ml.prediction."))
+    fields: dict[str, Any] = {
+        "margin": (float, Field(..., description=MARGIN)),
+        "score": (float, Field(..., description=f"{score} The same 64 bits as in ml.prediction.")),
+    }
     if spec.is_classification:
         text = "Whether the score reaches the version's threshold; decided on the margin."
         fields["is_positive"] = (bool, Field(..., description=text))
-    prediction = create_model(f"{prefix}Prediction", **fields)
-    top: dict[str, Any] = {
-        "model": (str, Field(..., description="The declared model.")),
-        "version": (int, Field(..., description="The champion's version in the registry.")),
-        "artifact_sha256": (str, Field(..., description="SHA-256 of the model document that answered.")),
-        "predictions": (list[prediction], Field(..., description="One for each entry, in the order sent.")),
-    }
-    return create_model(f"{prefix}Answer", __base__=bentoml.IODescriptor, **top)
+    return fields
 
 
-def endpoints(spec: ModelSpec) -> tuple[Endpoint, Endpoint]:
-    """The two routes of a model: by features, and by the key of its entity."""
-    path, title = spec.serving.path or spec.name, camel(spec.name)
-    limit = f"At most {spec.serving.max_batch} in one request."
-    rows = _request(spec, f"{title}Rows", "rows", row_model(spec), f"Rows of features. {limit}")
-    key_list = f"{spec.key_column}s"
-    key = Annotated[str, Field(pattern=KEY_PATTERN)]
-    keys = _request(spec, f"{title}Keys", key_list, key, f"Keys of {spec.entity}s in the warehouse. {limit}")
-    allowed = {feature.name: ALLOWED[feature.kind] for feature in spec.features}
-    entry = "an object with every declared feature"
-    by_rows = {
-        **allowed,
-        "rows[]": entry,
-        "rows": f"a list of 1 to {spec.serving.max_batch} entries, each {entry}",
+def _explanation(spec: ModelSpec, prefix: str) -> dict[str, Any]:
+    parts = {
+        feature.name: (float, Field(..., description=f"What {feature.name} adds to the margin."))
+        for feature in spec.features
     }
-    entry = f"text of {KEY_ALLOWED}"
-    by_keys = {
-        f"{key_list}[]": entry,
-        key_list: f"a list of 1 to {spec.serving.max_batch} keys, each {entry}",
-    }
-    verb = f"predict_by_{spec.entity}"
-    return (
-        Endpoint(
-            spec, False, f"/{path}/predict", f"{spec.name}__predict", rows, _answer(spec, False), by_rows
+    contributions = create_model(f"{prefix}Contributions", **parts)
+    return {
+        "margin": (float, Field(..., description=MARGIN)),
+        "base": (float, Field(..., description="The margin before any feature is known.")),
+        "contributions": (
+            contributions,
+            Field(..., description="By feature; base and contributions add up to the margin."),
         ),
-        Endpoint(spec, True, f"/{path}/{verb}", f"{spec.name}__{verb}", keys, _answer(spec, True), by_keys),
+    }
+
+
+def endpoints(spec: ModelSpec) -> tuple[Endpoint, ...]:
+    """The routes of a model: a prediction, or why it came out so; by features, or by the key of its entity."""
+    return tuple(
+        _by_key(spec, explains) if by_key else _by_features(spec, explains)
+        for explains in (False, True)
+        for by_key in (False, True)
+    )
+
+
+def _limit(spec: ModelSpec, explains: bool) -> int:
+    return min(spec.serving.max_batch, MAX_EXPLAINED) if explains else spec.serving.max_batch
+
+
+def _by_features(spec: ModelSpec, explains: bool) -> Endpoint:
+    limit, verb = _limit(spec, explains), "explain" if explains else "predict"
+    title = f"{camel(spec.name)}{'Explained' if explains else ''}Rows"
+    text = f"Rows of features. At most {limit} in one request."
+    body = _request(title, "rows", row_model(spec), text, limit)
+    entry = "an object with every declared feature"
+    allowed = {feature.name: ALLOWED[feature.kind] for feature in spec.features}
+    allowed |= {"rows[]": entry, "rows": f"a list of 1 to {limit} entries, each {entry}"}
+    return _endpoint(spec, False, explains, verb, body, allowed)
+
+
+def _by_key(spec: ModelSpec, explains: bool) -> Endpoint:
+    limit, verb = _limit(spec, explains), f"{'explain' if explains else 'predict'}_by_{spec.entity}"
+    listed = f"{spec.key_column}s"
+    title = f"{camel(spec.name)}{'Explained' if explains else ''}Keys"
+    text = f"Keys of {spec.entity}s in the warehouse. At most {limit} in one request."
+    body = _request(title, listed, Annotated[str, Field(pattern=KEY_PATTERN)], text, limit)
+    entry = f"text of {KEY_ALLOWED}"
+    allowed = {f"{listed}[]": entry, listed: f"a list of 1 to {limit} keys, each {entry}"}
+    return _endpoint(spec, True, explains, verb, body, allowed)
+
+
+def _endpoint(
+    spec: ModelSpec, by_key: bool, explains: bool, verb: str, body: type[Body], allowed: dict[str, str]
+) -> Endpoint:
+    return Endpoint(
+        spec=spec,
+        by_key=by_key,
+        explains=explains,
+        route=f"/{spec.endpoint}/{verb}",
+        name=f"{spec.name}__{verb}",
+        request=body,
+        answer=_answer(spec, by_key, explains),
+        allowed=allowed,
     )

@@ -95,7 +95,7 @@ def handler(endpoint: Endpoint) -> Callable[..., Awaitable[Any]]:
 
     async def predict(self: Surface, **fields: Any) -> Any:
         entries = fields[endpoint.list_field]
-        work = self.engine.predict_keys if endpoint.by_key else self.engine.predict_rows
+        work = self.engine.answer_keys if endpoint.by_key else self.engine.answer_rows
         try:
             return endpoint.answer(**await self.engine.run(lambda: work(endpoint, entries)))
         except Problem as problem:

@@ -27,7 +27,8 @@ def operations(client):
 
 def test_every_endpoint_has_a_real_example_that_is_answered_as_documented(client, asked):
     document, posts = operations(client)
-    assert set(posts) == {f"/{m}/{v}" for m in ("late", "delay") for v in ("predict", "predict_by_flight")}
+    verbs = ("predict", "predict_by_flight", "explain", "explain_by_flight")
+    assert set(posts) == {f"/{m}/{v}" for m in ("late", "delay") for v in verbs}
     for path, operation in posts.items():
         content = operation["requestBody"]["content"]["application/json"]
         jsonschema.validate(content["example"], resolved(content["schema"], document))
@@ -61,6 +62,6 @@ def test_without_a_champion_there_is_no_example_rather_than_an_invented_one(toy,
     with serve(toy.settings, {"fresh": toy.specs["fresh"]}) as client:
         client.get("/readyz")
         _, posts = operations(client)
-        assert len(posts) == 2
+        assert len(posts) == 4
         for operation in posts.values():
             assert "example" not in operation["requestBody"]["content"]["application/json"]

@@ -10,6 +10,9 @@ import pytest
 from warehouse.client import open_warehouse
 
 
+VERBS = ("explain", "explain_by_flight", "predict", "predict_by_flight")
+
+
 def stored(asked, model):
     with open_warehouse(asked.settings) as wh:
         sql = (
@@ -48,6 +51,27 @@ def test_features_give_the_bits_of_the_key_alone_and_in_a_batch(client, asked):
         == [p["score"].hex() for p in alone]
         == [p["score"].hex() for p in by_key]
     )
+
+
+@pytest.mark.parametrize("model", ["late", "delay"])
+def test_an_explanation_adds_up_to_the_margin_of_the_prediction(client, asked, model):
+    keys = [row["flight_key"] for row in stored(asked, model)[:20]]
+    predicted = client.post(f"/{model}/predict_by_flight", json={"flight_keys": keys}).json()["predictions"]
+    reply = client.post(f"/{model}/explain_by_flight", json={"flight_keys": keys})
+    assert reply.status_code == 200
+    explained = reply.json()["explanations"]
+    assert [e["flight_key"] for e in explained] == keys
+    assert [e["margin"].hex() for e in explained] == [p["margin"].hex() for p in predicted]
+    for one in explained:
+        assert one["base"] + sum(one["contributions"].values()) == pytest.approx(one["margin"], abs=1e-9)
+    assert any(abs(value) > 1e-3 for one in explained for value in one["contributions"].values())
+
+
+def test_an_explanation_is_asked_by_features_too_and_bounded(client, row):
+    (one,) = client.post("/late/explain", json={"rows": [row]}).json()["explanations"]
+    assert set(one["contributions"]) == set(row)
+    reply = client.post("/late/explain", json={"rows": [row] * 101})
+    assert reply.status_code in (400, 413) and "explanations" not in reply.json()
 
 
 def test_a_key_given_twice_is_answered_twice_in_order(client, asked):
@@ -156,10 +180,10 @@ def test_readiness_says_which_version_answers(client):
 def test_a_fault_inside_is_500_without_its_words(client, row, monkeypatch):
     from ml.predictor import Predictor
 
-    def broken(self, table):
+    def broken(self, rows):
         raise RuntimeError("password=secret")
 
-    monkeypatch.setattr(Predictor, "predict", broken)
+    monkeypatch.setattr(Predictor, "predict_rows", broken)
     reply = client.post("/late/predict", json={"rows": [row]})
     assert reply.status_code == 500 and reply.json()["error"]["code"] == "internal_error"
     assert "secret" not in reply.text and "RuntimeError" not in reply.text
@@ -181,7 +205,7 @@ def test_importing_the_service_touches_no_database(tmp_path):
     from ml.spec import load_specs
 
     paths = json.loads(done.stdout.strip().splitlines()[-1].replace("'", '"'))
-    assert paths == sorted(f"/{n}/{v}" for n in load_specs() for v in ("predict", "predict_by_flight"))
+    assert paths == sorted(f"/{n}/{v}" for n in load_specs() for v in VERBS)
 
 
 def test_plain_bentoml_serve_reports_to_nobody():

@@ -1,0 +1,246 @@
+"""Scoring in the database against taking the rows out, predicting, and loading the scores back.
+
+`python -m tests.benchmarks.document_scoring [rows] [repeats]` writes `document_scoring_<case>.json` for a
+linear model, 100 trees and 500 trees of 31 leaves, over 20 features. Belongs here: this one comparison.
+Both sides start from the same table and end with an unlogged table of key and score. The peer is the best way
+out and in that we have: Arrow by ADBC both ways, the library's own predict on all cores. Ours is the way the
+scoring plan would take: the document's SQL, or, where a sample says so (`engine`), the stream through the
+document's evaluator. The sides take turns in one run; `memory` is the peak of a whole client process.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from tests.benchmarks.document_tables import ANSWER, KEY, answers, arrow_rows, bench_database, store
+from tests.benchmarks.memory import watch
+from tests.benchmarks.progress import progress
+from tests.benchmarks.record import record, versions
+
+DATABASE = "starhouse_bench_scoring"
+ROWS, REPEATS, TRAIN_ROWS, SAMPLE_ROWS = 1_000_000, 5, 20_000, 20_000
+NAMES = tuple(f"x{place}" for place in range(20))
+RELATION = "rows"
+INCLUDES = {
+    "start": "a table of key and 20 numbers, vacuumed; the fitted model, the document in memory",
+    "ours": "writing the SQL, `create unlogged table as` of key and score; or, by stream, as theirs with the "
+    "document's evaluator",
+    "theirs": "ADBC Arrow export of key and features, the library's predict on all cores, ADBC load of key "
+    "and score into a new unlogged table",
+    "neither": "fitting, importing, connecting",
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model and what is asked of it: theirs in seconds divided by ours."""
+
+    name: str
+    goal: float
+    trees: int = 0
+
+    def fitted(self) -> Any:
+        """The estimator on made rows; the same on each call."""
+        rows = made_rows(TRAIN_ROWS, 1)
+        random = np.random.default_rng(2)
+        target = rows @ random.normal(size=len(NAMES)) + 2.0 * np.sin(rows[:, 0] * rows[:, 1])
+        if not self.trees:
+            from sklearn.linear_model import LinearRegression
+
+            return LinearRegression().fit(rows, target)
+        from lightgbm import LGBMRegressor
+
+        return LGBMRegressor(n_estimators=self.trees, num_leaves=31, verbose=-1).fit(rows, target)
+
+
+CASES = (Case("linear", 6.0), Case("100_trees", 1.5, 100), Case("500_trees", 1.0, 500))
+
+
+def made_rows(count: int, seed: int) -> np.ndarray:
+    """(count, 20) float64."""
+    return np.random.default_rng(seed).normal(size=(count, len(NAMES)))
+
+
+def main(rows: int, repeats: int) -> None:
+    with bench_database(DATABASE) as wh:
+        store(wh, RELATION, arrow_rows(made_rows(rows, 3), NAMES))
+        for case in CASES:
+            with progress(case.name):
+                _compare(wh, case, rows, repeats)
+
+
+def _compare(wh: Any, case: Case, rows: int, repeats: int) -> None:
+    estimator = case.fitted()
+    document = _document(estimator, case.name)
+    engine, estimate = _engine(wh, document, rows)
+    ours = in_warehouse if engine == "warehouse" else streamed
+    sides: dict[str, Callable[[], int]] = {
+        "ours": lambda: ours(wh, document, RELATION),
+        "theirs": lambda: exported(wh, estimator, RELATION),
+    }
+    times: dict[str, list[float]] = {"ours": [], "theirs": []}
+    moved: dict[str, dict[str, int]] = {}
+    for number in range(repeats):
+        for side, work in sides.items():
+            wh.execute(f"drop table if exists {ANSWER}")
+            wh.execute("checkpoint")  # neither side pays for what the other wrote
+            before, began = wh.bytes_out, perf_counter()
+            loaded = work()
+            times[side].append(perf_counter() - began)
+            moved[side] = {"out": wh.bytes_out - before, "in": loaded}
+            if not number and side == "ours":
+                differing = _differing(wh, document, rows)
+        print(
+            f"{case.name} {number + 1} of {repeats}: {times['ours'][-1]:.2f} s, {times['theirs'][-1]:.2f} s",
+            flush=True,
+        )
+    memory = {side: _memory(case, engine, side) for side in sides}
+    other = streamed if engine == "warehouse" else in_warehouse
+    result = record(
+        f"document_scoring_{case.name}",
+        peer="export, predict, load", rows=rows, ours=times["ours"], theirs=times["theirs"],
+        goal=1 / case.goal, unit="s", includes=INCLUDES, direction="at_most",
+        versions=versions("lightgbm", "scikit-learn", "adbc-driver-postgresql", "pyarrow",
+                          postgres=wh.scalar("show server_version")),
+        goal_ratio=case.goal, engine=engine, estimate=estimate,
+        other_engine_seconds=_sampled(wh, other, document, rows), client_peak_bytes=memory, bytes_moved=moved,
+        rows_compared=_compared(rows), rows_differing=differing, parallel_workers=_workers(wh, document),
+    )  # fmt: skip
+    print(
+        f"{case.name}: {result['ratio']:.2f} times as fast (goal {case.goal:g}) by {engine}, "
+        f"{differing} of {_compared(rows):,} rows differ", flush=True,
+    )  # fmt: skip
+
+
+def _document(estimator: Any, name: str) -> Any:
+    from ml.document import Input
+    from ml.document.importers import import_estimator
+
+    return import_estimator(estimator, [Input(column, "number") for column in NAMES], name)
+
+
+def in_warehouse(wh: Any, document: Any, relation: str) -> int:
+    """Score by the document's SQL; bytes sent in: none but the statement."""
+    from ml.document.passes import prepared_scoring
+
+    with prepared_scoring(wh, document, relation, [KEY]) as select:
+        wh.execute(f"create unlogged table {ANSWER} as select {KEY}, score from ({select}) as s")
+    return len(select.encode())
+
+
+def streamed(wh: Any, document: Any, relation: str) -> int:
+    """Score by the stream through the document's evaluator; bytes of Arrow loaded."""
+    from ml.document import Evaluator
+
+    evaluator = Evaluator(document)
+    return _by_arrow(wh, relation, lambda table: evaluator.table(table).scores[:, 0])
+
+
+def exported(wh: Any, estimator: Any, relation: str) -> int:
+    """Score by the library; bytes of Arrow loaded."""
+    model = getattr(estimator, "booster_", estimator)
+
+    def predict(table: pa.Table) -> np.ndarray:
+        matrix = np.empty((table.num_rows, len(NAMES)))
+        for place, name in enumerate(NAMES):
+            matrix[:, place] = table.column(name).to_numpy()
+        return model.predict(matrix)
+
+    return _by_arrow(wh, relation, predict)
+
+
+def _by_arrow(wh: Any, relation: str, predict: Callable[[pa.Table], np.ndarray]) -> int:
+    table = wh.fetch_arrow(f"select {KEY}, {', '.join(NAMES)} from {relation} as r")
+    given = pa.table({KEY: table.column(KEY), "score": predict(table)})
+    wh.execute(f"create unlogged table {ANSWER} ({KEY} bigint, score double precision)")
+    wh.load_arrow("public", ANSWER, given)
+    return given.nbytes
+
+
+def _engine(wh: Any, document: Any, rows: int) -> tuple[str, dict[str, float]]:
+    """The quicker way, and seconds for all rows as a sample says: what one row takes is fixed, the rest grows
+    with the rows. Postgres works on the sample in one process, on all rows in several.
+    """
+    seconds = {}
+    for name, work in (("warehouse", in_warehouse), ("stream", streamed)):
+        fixed, whole = (_sampled(wh, work, document, count) for count in (1, SAMPLE_ROWS))
+        share = 1.7 if name == "warehouse" and _workers(wh, document) else 1.0
+        seconds[name] = fixed + max(whole - fixed, 0.0) * rows / min(SAMPLE_ROWS, rows) / share
+    return min(seconds, key=seconds.__getitem__), seconds
+
+
+def _sampled(wh: Any, work: Callable[..., int], document: Any, count: int) -> float:
+    """Seconds of scoring so many rows, the second time."""
+    seconds = 0.0
+    for _ in range(2):  # the first one makes what is made once
+        wh.execute(f"drop table if exists {ANSWER}")
+        began = perf_counter()
+        work(wh, document, f"(select * from {RELATION} where {KEY} < {count})")
+        seconds = perf_counter() - began
+    return seconds
+
+
+def _workers(wh: Any, document: Any) -> int:
+    """Parallel workers that the server plans for the statement."""
+    from ml.document.sql import scoring_sql
+
+    plan = wh.query(f"explain create unlogged table planned as {scoring_sql(document, RELATION, [KEY])}")
+    lines = [row["QUERY PLAN"] for row in plan if "Workers Planned" in row["QUERY PLAN"]]
+    return int(lines[0].split(":")[1]) if lines else 0
+
+
+def _compared(rows: int) -> int:
+    return min(rows, 100_000)
+
+
+def _differing(wh: Any, document: Any, rows: int) -> int:
+    """Rows of `answer` whose score has other bits than the document's evaluator gives."""
+    from ml.document import Evaluator
+    from ml.document.parity import same_bits
+
+    step = max(rows // _compared(rows), 1)
+    chosen = answers(wh).take(pa.array(np.arange(_compared(rows)) * step))
+    table = arrow_rows(made_rows(rows, 3)[::step][: len(chosen)], NAMES)
+    return int(
+        (~same_bits(chosen.column("score").to_numpy(), Evaluator(document).table(table).scores[:, 0])).sum()
+    )
+
+
+def _memory(case: Case, engine: str, side: str) -> int:
+    """Peak bytes of a client process that scores once."""
+    command = [sys.executable, "-m", "tests.benchmarks.document_scoring", "once", case.name, engine, side]
+    usage = watch(command)
+    if usage.returncode:
+        raise SystemExit(f"{' '.join(command)} ended with {usage.returncode}")
+    return usage.peak_bytes
+
+
+def once(name: str, engine: str, side: str) -> None:
+    """One scoring, in a process whose memory is watched from outside."""
+    from dataclasses import replace
+
+    from warehouse.client import load_settings, open_warehouse
+
+    case = next(case for case in CASES if case.name == name)
+    estimator = case.fitted()
+    with open_warehouse(replace(load_settings(), database=DATABASE)) as wh:
+        wh.execute(f"drop table if exists {ANSWER}")
+        if side == "theirs":
+            exported(wh, estimator, RELATION)
+        else:
+            (in_warehouse if engine == "warehouse" else streamed)(wh, _document(estimator, name), RELATION)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["once"]:
+        once(*sys.argv[2:])
+    else:
+        numbers = [int(text) for text in sys.argv[1:]]
+        main(*(numbers + [ROWS, REPEATS][len(numbers) :]))

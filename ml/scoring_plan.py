@@ -6,11 +6,13 @@ the choice with its reason. Does not belong here: the scoring (`ml.score`).
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ml.document import DocumentError
 from ml.document.passes import prepared_scoring
 from ml.feature_query import feature_sql
 from warehouse.client import quote
@@ -75,7 +77,10 @@ def _choose(measured: dict[str, Any], rows: int, processes: int) -> Plan:
 
 
 def calibrate(wh: Warehouse, predictor: Predictor) -> dict[str, Any] | None:
-    """Measure both paths on up to 4,000 feature rows and keep the result; None where there are none."""
+    """Measure both paths on up to 4,000 feature rows and keep the result; None where there are none.
+
+    A document that the warehouse cannot take costs infinitely much there.
+    """
     sample = f"select * from ({feature_sql(predictor.spec)}) as f limit {SAMPLE_ROWS}"
     table, fetch = _timed(lambda: wh.fetch_arrow(sample))
     if not table.num_rows:
@@ -84,15 +89,17 @@ def calibrate(wh: Warehouse, predictor: Predictor) -> dict[str, Any] | None:
     _, fixed_predict = _timed(lambda: predictor.predict(one))
     answers, predict = _timed(lambda: predictor.predict(table))
     copy = _copy_seconds(wh, answers)
-    inside, fixed_inside = _warehouse_seconds(wh, predictor, sample), _warehouse_seconds(
-        wh, predictor, f"select * from ({sample}) as s limit 1"
-    )
+    try:
+        fixed_inside = _warehouse_seconds(wh, predictor, f"select * from ({sample}) as s limit 1")
+        inside = _warehouse_seconds(wh, predictor, sample)
+    except DocumentError:
+        fixed_inside = inside = math.inf
     rows = table.num_rows
     measured = {
         "artifact_sha256": predictor.sha256,
         "sample_rows": rows,
         "warehouse_fixed_seconds": fixed_inside,
-        "warehouse_row_seconds": max(inside - fixed_inside, 0.0) / rows,
+        "warehouse_row_seconds": max(inside - fixed_inside, 0.0) / rows if inside < math.inf else inside,
         "stream_fixed_seconds": fixed_fetch + fixed_predict,
         "stream_row_seconds": (max(fetch - fixed_fetch, 0.0) + predict + copy) / rows,
         "stream_row_bytes": table.nbytes / rows,

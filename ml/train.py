@@ -80,7 +80,7 @@ def train(
     """
     started, bytes_before = time.perf_counter(), wh.bytes_out
     tell = _teller(spec, started, progress)
-    rows, test = (_read(wh, spec, training_set, split) for split in ("train", "test"))
+    rows, test = (read_rows(wh, spec, training_set, split) for split in ("train", "test"))
     tell(f"{len(rows.label):,} training and {len(test.label):,} test rows read")
     _check_labels(spec, rows.label)
     try:
@@ -92,7 +92,7 @@ def train(
     threshold = _threshold(spec, found)
     document = document_of(spec, estimator, threshold)
     score = document_scores(document, test.table)
-    metrics = _measure(spec, document, threshold, rows, test, score)
+    metrics = measure_document(spec, document, threshold, rows, test, score)
     tell("measured")
     prepare, model = estimator.named_steps["prepare"], estimator.named_steps["model"]
     gain = ALGORITHMS[spec.algorithm.name].gain(model)
@@ -111,11 +111,11 @@ def train(
         seconds=time.perf_counter() - started,
         bytes_out=wh.bytes_out - bytes_before,
         peak_memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        sample=_sample(spec, test.table),
+        sample=sample_of(spec, test.table),
     )
 
 
-def _sample(spec: ModelSpec, table: pa.Table) -> pa.Table:
+def sample_of(spec: ModelSpec, table: pa.Table) -> pa.Table:
     """The features of up to SAMPLE_ROWS rows, evenly spread over the test window."""
     step = max(1, table.num_rows // SAMPLE_ROWS)
     return table.select(list(spec.feature_names)).take(pa.array(range(0, table.num_rows, step)))
@@ -129,7 +129,7 @@ def _teller(spec: ModelSpec, started: float, progress: Callable[[str], None] | N
     return tell
 
 
-def _read(wh: Warehouse, spec: ModelSpec, training_set: TrainingSet, split: str) -> Rows:
+def read_rows(wh: Warehouse, spec: ModelSpec, training_set: TrainingSet, split: str) -> Rows:
     key, date = quote(spec.key_column), quote(spec.date_column)
     label = "label::integer::double precision" if spec.is_classification else "label"
     columns = ", ".join(quote(name) for name in spec.feature_names)
@@ -160,7 +160,7 @@ def _threshold(spec: ModelSpec, found: Search) -> float | None:
     return best_threshold(found.label, found.score, spec.threshold.maximise)
 
 
-def _measure(
+def measure_document(
     spec: ModelSpec, document: Document, threshold: float | None, rows: Rows, test: Rows, score: np.ndarray
 ) -> list[MetricRow]:
     limit = 0.5 if threshold is None else threshold

@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from orchestration.commands import demo, models, report, run, serve, server
+from orchestration.commands import demo, documents, models, report, run, serve, server
 
 PROJECT = ("warehouse", "ml", "serving", "orchestration")
 
@@ -20,6 +20,7 @@ COMMANDS = {
     "Warehouse": (server.up, server.down, server.status, server.doctor),
     "Work": (run.run, report.report),
     "Models": (models.train, models.promote, models.rollback, models.score, serve.serve),
+    "Documents": (documents.plan, documents.sql, documents.variants),
 }
 
 app = typer.Typer(

@@ -144,7 +144,7 @@ def _explanation(spec: ModelSpec, prefix: str) -> dict[str, Any]:
 
 
 def endpoints(spec: ModelSpec) -> tuple[Endpoint, ...]:
-    """The routes of a model: a prediction, or why it came out so; by features, or by the key of its entity."""
+    """The routes of a model: a prediction, or why it came out so; by features, or by its entity's key."""
     return tuple(
         _by_key(spec, explains) if by_key else _by_features(spec, explains)
         for explains in (False, True)

@@ -26,7 +26,7 @@ def train(
     from orchestration.stages.house import FORCE_TAG
     from orchestration.stages.model_keys import champion_key, fitted_key, training_key
 
-    names = _names(model)
+    names = names_of(model)
     keys = [key(name) for name in names for key in (training_key, fitted_key, champion_key)]
     execute("train", assets=keys, tags={FORCE_TAG: "true"} if force else {})
 
@@ -50,7 +50,7 @@ def score(
     if engine not in (None, "auto", "warehouse", "stream"):
         typer.echo(f"The engine is {engine!r}. Allowed: auto, warehouse, stream.", err=True)
         raise typer.Exit(2)
-    assets = None if model == "all" else [prediction_key(name) for name in _names(model)]
+    assets = None if model == "all" else [prediction_key(name) for name in names_of(model)]
     tags = {ENGINE_TAG: engine} if engine else {}
     execute("score", start=start and start.date(), end=end and end.date(), assets=assets, tags=tags)
 
@@ -89,7 +89,7 @@ def rollback(model: Model, reason: Reason = "rolled back by hand") -> None:
     _change(model, change)
 
 
-def _names(model: str) -> list[str]:
+def names_of(model: str) -> list[str]:
     from ml.spec import load_specs
 
     known = list(load_specs())
@@ -107,7 +107,7 @@ def _change(model: str, change: Any) -> None:
     from ml.registry import PromotionError
     from warehouse.client import SettingsError, WarehouseError, load_settings, open_warehouse
 
-    name = _names(model)[0]
+    name = names_of(model)[0]
     try:
         with open_warehouse(load_settings()) as wh:
             typer.echo(change(wh, name))

@@ -143,5 +143,5 @@ def test_what_is_right_is_taken(wh):
     )
     with pytest.raises(WarehouseError):
         wh.execute(
-            f"insert into ml.prediction ({NEW}) values ('late', 'k', '2013-01-02', now(), 1, 0.0, 7, 0.6, now())"
+            f"insert into ml.prediction ({NEW}) values ({KEYS}, 1, 0.0, 7, 0.6, now())"
         )

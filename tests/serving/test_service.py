@@ -9,7 +9,6 @@ import pytest
 
 from warehouse.client import open_warehouse
 
-
 VERBS = ("explain", "explain_by_flight", "predict", "predict_by_flight")
 
 

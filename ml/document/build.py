@@ -14,7 +14,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ml.document.columns import Columns, named, stem
-from ml.document.indicators import fused
+from ml.document.indicators import fused, is_table, through
+from ml.document.ops.arithmetic import Affine
 from ml.document.ops.constants import LIMIT, TINY
 from ml.document.ranges import SAFE_LARGE, SAFE_SMALL, Range, affine_range, shift_of, weight_of
 from ml.document.schema import DocumentError, Node
@@ -55,7 +56,9 @@ class Builder(Columns):
         return self._table("recode", x, values, unknown, missing, label)
 
     def affine(self, x: str, label: str | None = None, **steps: float) -> str:
-        """((x - subtract) / divide) * multiply + add, the given steps; steps without effect are left out."""
+        """((x - subtract) / divide) * multiply + add, the given steps; steps without effect are left out. Of
+        a table of numbers it is a table again.
+        """
         neutral = {"subtract": 0.0, "divide": 1.0, "multiply": 1.0, "add": 0.0}
         given = {key: float(steps.get(key, plain)) for key, plain in neutral.items()}
         for key in ("subtract", "add"):  # less than this changes nothing that could be told apart
@@ -63,6 +66,9 @@ class Builder(Columns):
         params = {key: value for key, value in given.items() if value != neutral[key]}
         if not params:
             return x
+        source = self.source_of(x)
+        if source is not None and is_table(source):
+            return self._scaled(source, params, label)
         x = self.bound(x)
         result, least = affine_range(self.range_of(x), params)
         if least < SAFE_SMALL:
@@ -145,8 +151,8 @@ class Builder(Columns):
     def weighted(
         self, xs: Sequence[str], weights: Sequence[float], start: float, label: str | None = None
     ) -> str:
-        """start + Σ weight · x, from the left; terms of weight 0 are left out, indicators of one column are
-        read as one table.
+        """start + Σ weight · x, from the left; terms of weight 0 are left out, tables of one column are read
+        as one.
         """
         terms = [(x, weight_of(w)) for x, w in zip(xs, weights, strict=True)]
         terms = fused([term for term in terms if term[1]], self.source_of, self._like)
@@ -189,6 +195,15 @@ class Builder(Columns):
         """A table over the same column as the node's, whatever text its missing values stand for."""
         x = node.inputs[0]
         return self._table(node.op, x, values, unknown, missing, named(x, "weight"))
+
+    def _scaled(self, table: Node, params: Mapping[str, float], label: str | None) -> str:
+        """A table's numbers through an affine, as the affine would have computed them."""
+        step = Node(label or named(table.inputs[0], "scaled"), "affine", (table.id,), params)
+        try:
+            Affine().check(step)
+        except ValueError as error:
+            raise DocumentError(f"node {step.id!r} (affine): {error}") from error
+        return self._table(table.op, table.inputs[0], *through(table, Affine().row(step)), step.id)
 
     def _table(
         self, op: str, x: str, values: Table, unknown: float | None, missing: float | None, label: str | None

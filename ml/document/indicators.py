@@ -1,9 +1,9 @@
-"""Indicators of one column in a weighted sum, read as one table from a value to its weight.
+"""Tables of one column in a weighted sum, read as one table from a value to its weight.
 
-A one-hot encoder makes a column a category, of which at most one is 1. Their weighted sum is one number a
-category, so the sum needs one term for all of them.
+A one-hot encoder makes a column a category, of which at most one is 1, and a scaler behind it another number.
+Their weighted sum is one number a category, so the sum needs one term for all of them.
 
-Belongs here: finding neighbouring indicators and adding up their weights. Does not belong here: the sum.
+Belongs here: finding neighbouring tables and adding up what they weigh. Does not belong here: the sum.
 """
 
 from __future__ import annotations
@@ -11,17 +11,31 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ml.document.ops.constants import LIMIT, TINY
 from ml.document.schema import Node
 
 TABLES = ("lookup", "recode")
 
 
-def is_indicator(node: Node | None) -> bool:
-    """Whether a node is a table whose numbers are all 0, 1 or missing."""
+def is_table(node: Node | None) -> bool:
+    """Whether a node is a table whose numbers can be multiplied as they are: all missing, 0, or between
+    1e-100 and 1e100 in size.
+    """
     if node is None or node.op not in TABLES:
         return False
     numbers = {number for _, number in node.params["values"]}
-    return (numbers | {node.params["unknown"], node.params["missing"]}) <= {0.0, 1.0, None}
+    numbers |= {node.params["unknown"], node.params["missing"]}
+    return all(number is None or number == 0.0 or TINY <= abs(number) <= LIMIT for number in numbers)
+
+
+def through(node: Node, function: Callable[[float], float]) -> tuple[list[tuple[Any, Any]], Any, Any]:
+    """Values, unknown and missing of a table whose numbers went through a function."""
+
+    def of(number: float | None) -> float | None:
+        return None if number is None else function(number)
+
+    values = [(key, of(number)) for key, number in node.params["values"]]
+    return values, of(node.params["unknown"]), of(node.params["missing"])
 
 
 def fused(
@@ -29,7 +43,7 @@ def fused(
     node_of: Callable[[str], Node | None],
     table: Callable[..., str],
 ) -> list[tuple[str, float]]:
-    """The terms (column, weight) with neighbouring indicators of one column as one term of weight 1.
+    """The terms (column, weight) with neighbouring tables of one column as one term of weight 1.
 
     `table(node, values, unknown, missing)` adds a table like the node's, with those constants.
     """
@@ -45,7 +59,7 @@ def fused(
 
     for x, weight in terms:
         node = node_of(x)
-        if node is None or not is_indicator(node):
+        if node is None or not is_table(node):
             close()
             result.append((x, weight))
             continue
@@ -57,8 +71,8 @@ def fused(
 
 
 def merged(group: Sequence[tuple[Node, float]]) -> tuple[list[tuple[Any, float | None]], Any, Any]:
-    """Values, unknown and missing of the weighted sum of indicators; where they overlap, added from the
-    left; missing where one of them is.
+    """Values, unknown and missing of the weighted sum of tables, added from the left; missing where one of
+    them is.
     """
     weights = [weight for _, weight in group]
     by_key: dict[Any, dict[int, float | None]] = {}
@@ -73,7 +87,7 @@ def merged(group: Sequence[tuple[Node, float]]) -> tuple[list[tuple[Any, float |
     def total(numbers: dict[int, float | None]) -> float | None:
         if None in numbers.values():
             return None
-        parts = [weights[place] for place in sorted(numbers) if numbers[place]]
+        parts = [weights[place] * numbers[place] for place in sorted(numbers) if numbers[place]]
         return sum(parts[1:], start=parts[0]) if parts else 0.0
 
     values = [(key, total({**unknown, **numbers})) for key, numbers in by_key.items()]

@@ -13,11 +13,21 @@ import pytest
 from sklearn.compose import ColumnTransformer
 from sklearn.feature_selection import VarianceThreshold
 from sklearn.impute import MissingIndicator, SimpleImputer
-from sklearn.pipeline import FeatureUnion, Pipeline
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, TargetEncoder
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
 
 from ml.document import Evaluator
-from tests.ml.document.frames import amount, check_columns, columns_of, dense, frame, labels
+from tests.ml.document.frames import (
+    amount,
+    answers,
+    check_columns,
+    columns_of,
+    dense,
+    frame,
+    imported,
+    labels,
+)
 from tests.ml.document.surfaces import assert_same_bits
 
 ORDINAL = {"handle_unknown": "use_encoded_value", "unknown_value": -1}
@@ -104,4 +114,14 @@ def test_an_empty_text_and_overlapping_indicators_are_added_up(rows_wh):
     document = builder.document([margin], Head("identity"), {})
     row = Evaluator(document).row
     assert [row({"c": c})[0][0] for c in ("", "a", "b", None)] == [1.5, 1.75, 1.0, 1.25]
+    assert_same_bits(rows_wh, document)
+
+
+def test_scaled_indicators_are_one_term_of_a_sum(rows_wh):
+    model = make_pipeline(OneHotEncoder(), StandardScaler(with_mean=False), LinearRegression())
+    model.fit(frame()[["c"]], amount())
+    document = imported(model, ("c",))
+    assert [node.op for node in document.nodes] == ["lookup", "weighted"]
+    given = answers(document, ("c",)).scores[:, 0]
+    np.testing.assert_allclose(given, model.predict(frame()[["c"]]), rtol=1e-13)
     assert_same_bits(rows_wh, document)

@@ -89,12 +89,15 @@ def _ask_all(console: Console, wh: Warehouse, service: Running) -> tuple[int, in
         same += sum(answers[name][key] == stored.get(key) for key in keys)
         if len(answers) == 1:
             _show_exchange(console, path, keys, answer)
+    _show_reasons(console, service, keys[0])
     table = Table(title="Three flights of 20 December 2013, as every model sees them", title_justify="left")
     for column in ("flight", "scheduled (UTC)", *answers, "came out (min)"):
-        table.add_column(column, justify="right" if column in answers else "left", no_wrap=True)
+        # A model's name may break at its words; what stands in the cells may not.
+        shown = column.replace("_", " ")
+        table.add_column(shown, justify="right" if column in answers else "left", min_width=8)
     for flight in flights:
         table.add_row(
-            "{carrier_id} {flight_number} {origin_airport_id}→{destination_airport_id}".format(**flight),
+            "{carrier_id}\u00a0{flight_number}\u00a0{origin_airport_id}→{destination_airport_id}".format(**flight),
             f"{flight['scheduled_departure_at']:%H:%M}",
             *(f"{scores[flight['flight_key']]:.3f}" for scores in answers.values()),
             f"{flight['arrival_delay_min']:+d}",
@@ -107,6 +110,22 @@ def _show_exchange(console: Console, path: str, keys: list[str], answer: dict[st
     body = json.dumps({"flight_keys": keys[:1]})
     shown = json.dumps({**answer, "predictions": answer["predictions"][:1]}, indent=2)
     console.print(f"POST {path}\n{body}\n→ {shown}", soft_wrap=True, markup=False)
+
+
+def _show_reasons(console: Console, service: Running, key: str) -> None:
+    """Why one flight's margin came out so: the three features that moved it most."""
+    from ml.spec import load_specs
+
+    spec = next(iter(load_specs().values()))
+    status, answer = service.post(f"/{spec.endpoint}/explain_by_flight", {"flight_keys": [key]})
+    if status != 200:
+        return
+    found = answer["explanations"][0]
+    largest = sorted(found["contributions"].items(), key=lambda item: -abs(item[1]))[:3]
+    parts = ", ".join(f"{name} {value:+.2f}" for name, value in largest)
+    console.print(
+        f"Why {found['margin']:.2f}: base {found['base']:.2f}, most of all {parts}.", soft_wrap=True
+    )
 
 
 def _finish(console: Console, settings: Settings, seconds: dict[str, float], report: str) -> None:

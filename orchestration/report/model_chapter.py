@@ -39,7 +39,9 @@ from ml.promotion_event order by event_id desc"""
 
 def cards(reading: Reading, specs: dict[str, Any]) -> list[dict[str, Any]]:
     """One card a declared model, in the order of the names."""
-    needs = ("ml.model_version", "ml.model_champion", "ml.gate_result", "ml.promotion_event")
+    needs = (
+        "ml.model_version", "ml.model_champion", "ml.gate_result", "ml.promotion_event", "ml.parity_check",
+    )  # fmt: skip
     versions, events = reading.rows(VERSIONS, needs=needs), reading.rows(EVENTS, needs=needs)
     return [
         _card(
@@ -76,10 +78,12 @@ def _card(reading: Reading, spec: Any, versions: list[Row], events: list[Row]) -
     )
     gates = reading.rows(f"select * from ml.gate_result {of_version} order by gate_number", key)
     metrics = reading.rows(f"select * from ml.model_metric {of_version} and split = 'test'", key)
+    parity = reading.rows(f"select * from ml.parity_check {of_version} order by surface", key)
     return {
         **card,
         "shown": shown,
         "gates": gates,
+        "parity": parity,
         "metrics": metric_table(spec, metrics),
         "figures": quality_figures(spec, curves),
         "importance": importance_figure(importances),

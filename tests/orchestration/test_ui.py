@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -45,6 +47,7 @@ def ui(empty_house: Settings, tmp_path: Path) -> Iterator[str]:
             env=subprocess_env(empty_house),
             stdout=out,
             stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
     try:
         wait_until(lambda: answers(url) or process.poll() is not None, START_SECONDS)
@@ -53,9 +56,10 @@ def ui(empty_house: Settings, tmp_path: Path) -> Iterator[str]:
     finally:
         process.terminate()
         try:
-            process.wait(timeout=30)
+            process.wait(timeout=60)
         except subprocess.TimeoutExpired:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)  # its servers too
+            process.wait(timeout=10)
 
 
 def answers(url: str) -> bool:

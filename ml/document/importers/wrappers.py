@@ -1,4 +1,4 @@
-"""Estimators that hold another: searches, frozen ones, thresholds, transformed targets.
+"""Estimators that hold others: searches, frozen ones, thresholds, transformed targets, votes.
 
 Belongs here: what passes a row on to the estimator inside. Does not belong here: calibration, which changes
 its score (`calibration`).
@@ -10,6 +10,8 @@ from typing import Any
 
 from ml.document.build import Builder
 from ml.document.heads import cut_of
+from ml.document.importers.linear import classes_of
+from ml.document.importers.networks import ABOVE_HALF
 from ml.document.importers.reading import refused
 from ml.document.schema import Head
 
@@ -71,7 +73,40 @@ def _threshold(builder: Builder, model: Any, columns: list[str]) -> tuple[list[s
     return margins, Head(head.kind, head.classes, float(threshold))
 
 
+def _mean(builder: Builder, xs: list[str], weights: Any, label: str) -> str:
+    """Their weighted mean; without weights each counts the same."""
+    shares = [1.0] * len(xs) if weights is None else [float(weight) for weight in weights]
+    return builder.affine(builder.weighted(xs, shares, 0.0), label=label, divide=sum(shares))
+
+
+def _voting_regressor(builder: Builder, voting: Any, columns: list[str]) -> tuple[list[str], Head]:
+    """The mean of what the estimators answer."""
+    answers = []
+    for estimator in voting.estimators_:
+        margins, head = _inside(builder, estimator, columns)
+        if head.kind not in ("identity", "exp") or len(margins) != 1:
+            raise refused(voting, "the head of an estimator", head.kind, "identity, exp")
+        answers.append(builder.function("exp", margins[0]) if head.kind == "exp" else margins[0])
+    return [_mean(builder, answers, voting._weights_not_none, "margin")], Head("identity")
+
+
+def _voting_classifier(builder: Builder, voting: Any, columns: list[str]) -> tuple[list[str], Head]:
+    """The mean of the probabilities of the second class, taken above one half."""
+    if voting.voting != "soft":
+        raise refused(voting, "voting", voting.voting, "soft")
+    answers, classes = [], classes_of(voting)
+    for estimator in voting.estimators_:
+        margins, head = _inside(builder, estimator, columns)
+        if head.kind not in ("sigmoid", "probability") or len(margins) != 1:
+            raise refused(voting, "the head of an estimator", head.kind, "sigmoid, probability")
+        answers.append(builder.function("sigmoid", margins[0]) if head.kind == "sigmoid" else margins[0])
+    margin = _mean(builder, answers, voting._weights_not_none, "margin")
+    return [margin], Head("probability", classes, ABOVE_HALF)
+
+
 MODELS = {
+    "sklearn.VotingRegressor": _voting_regressor,
+    "sklearn.VotingClassifier": _voting_classifier,
     "sklearn.GridSearchCV": _search,
     "sklearn.RandomizedSearchCV": _search,
     "sklearn.FrozenEstimator": _frozen,

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import VotingClassifier, VotingRegressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.isotonic import IsotonicRegression
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression, PoissonRegressor
 from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV, TunedThresholdClassifierCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -126,4 +127,20 @@ def test_wrappers(kind, rows_wh):
     document = imported(model, COLUMNS)
     given = answers(document, COLUMNS)
     assert (np.array(document.head.classes)[given.decision] == model.predict(DATA)).all()
+    assert_same_bits(rows_wh, document)
+
+
+@pytest.mark.parametrize("weights", [None, [1.0, 3.0]])
+def test_votes(weights, rows_wh):
+    parts = [("a", BASES["logistic"]), ("b", BASES["tree"])]
+    model = fit(VotingClassifier(parts, voting="soft", weights=weights), labels(2))
+    document = imported(model, COLUMNS)
+    given = answers(document, COLUMNS)
+    np.testing.assert_allclose(given.scores[:, 0], model.predict_proba(DATA)[:, 1], rtol=1e-13)
+    assert (np.array(document.head.classes)[given.decision] == model.predict(DATA)).all()
+    assert_same_bits(rows_wh, document)
+    parts = [("a", LinearRegression()), ("b", PoissonRegressor())]
+    model = fit(VotingRegressor(parts, weights=weights), amount())
+    document = imported(model, COLUMNS)
+    np.testing.assert_allclose(answers(document, COLUMNS).scores[:, 0], model.predict(DATA), rtol=1e-12)
     assert_same_bits(rows_wh, document)

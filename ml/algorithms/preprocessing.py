@@ -46,7 +46,8 @@ def for_linear(features: Sequence[Feature]) -> ColumnTransformer:
 
 
 def for_trees(features: Sequence[Feature], *, impute: bool) -> ColumnTransformer:
-    """Categories as ordinals in sorted order, -1 for one that training never saw, -2 for null.
+    """Categories as ordinals in sorted order, -1 for one that training never saw. Null is a category too:
+    the last one where training had nulls, else unseen.
 
     Numbers go through untouched (NaN is a value to these models), or with `impute` by the median with a
     missing indicator. Categories come first, so that their positions are 0 … k-1 whatever the declaration's

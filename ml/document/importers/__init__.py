@@ -9,7 +9,7 @@ comes to, which stands in the module of its family.
 
 from __future__ import annotations
 
-import importlib.metadata
+import importlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -79,8 +79,13 @@ def source_of(estimator: Any) -> dict[str, str]:
     """Class and version of the last step, for people."""
     last = estimator.steps[-1][1] if class_name(estimator) == "sklearn.Pipeline" else estimator
     library, kind = class_name(last).split(".")
-    package = {"sklearn": "scikit-learn"}.get(library, library)
-    return {"estimator": kind, "library": package, "library_version": importlib.metadata.version(package)}
+    # The module says its version, whatever the distribution that brought it is called (xgboost-cpu).
+    version = str(importlib.import_module(library).__version__)
+    return {
+        "estimator": kind,
+        "library": {"sklearn": "scikit-learn"}.get(library, library),
+        "library_version": version,
+    }
 
 
 def _found(registry: dict[str, Any], estimator: Any, role: str) -> Any:

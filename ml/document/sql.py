@@ -11,7 +11,7 @@ long for one expression go on in the next level, added from the left all the sam
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -126,7 +126,11 @@ class Writer:
         """The levels from `last` down to `first`; the input level is two where numbers are bounded in it."""
         top = self.layout.last if last is None else last
         blocks = [self._level(level) for level in range(top, max(first, 2) - 1, -1)]
-        return blocks if first > 1 else [*blocks, *self._input_level()]
+        if first > 1:
+            return blocks
+        if self._is_one_sum():
+            return [*blocks[:-1], *self._sum_of_inputs()]
+        return [*blocks, *self._input_level()]
 
     def _key_names(self, keys: Sequence[str]) -> dict[str, str]:
         """By key its name inside: another one where the document uses the name itself."""
@@ -144,38 +148,64 @@ class Writer:
         """The inputs as the document means them, and those that enter arithmetic within their bounds."""
         needed = [name for name in self.layout.carried(1) if name in self.layout.inputs]
         columns = [self._as(self._name(key), inside) for key, inside in self._keys.items()]
-        columns += [self._input(self.layout.inputs[name]) for name in needed]
+        columns += [self._as(self._input(self.layout.inputs[name]), name) for name in needed]
         columns += [self._bounded(self.layout.guarded[n]) for n in self.layout.carried(1) if n not in needed]
         block = Block(columns or ["1 as one"], "l0")
         if not self.layout.guarded:
             return [block]
         return [block, Block([f"r.*, {self._is_plain()} as {self._name(PLAIN)}"], "r")]
 
+    def _is_one_sum(self) -> bool:
+        """Whether one weighted sum alone reads the inputs, as in a linear model."""
+        columns = self.layout.at(2)
+        is_one = len(columns) == 1 and columns[0].node.op == "weighted" and columns[0].first is None
+        inputs = {*self.layout.inputs, *self.layout.guarded}
+        return is_one and bool(self.layout.guarded) and not inputs & {*self.layout.carried(2)}
+
+    def _sum_of_inputs(self) -> list[Block]:
+        """The sum over the inputs as they are where the row is plain, else over their bounded forms. A plain
+        row, the usual one, so meets one test and no bound. Fenced below: else the planner would multiply a
+        constant of the relation itself, however large, and raise.
+        """
+        column, guarded = self.layout.at(2)[0], self.layout.guarded.values()
+        texts = {item.name: self._input(item) for item in self.layout.inputs.values()}
+        bounded = {n.id: self._bound(n, texts[n.inputs[0]]) for n in guarded}
+        bare = {name: self._name(n.inputs[0]) for n in guarded for name in (n.id, n.inputs[0])}
+        plain, other = (self._expression(column, texts | more) for more in (bare, bounded))
+        text = f"case when {self._is_plain()}\nthen {plain}\nelse {other} end"
+        keys = [self._as(self._name(key), inside) for key, inside in self._keys.items()]
+        return [Block([*keys, self._as(text, column.name)], "l1"), Block(["*"], "l0")]
+
     def _bounded(self, node: Node) -> str:
-        x, name = self._name(node.inputs[0]), self._name(node.id)
-        whole = OPS["bound"].sql(node, [self.dialect.known(x)], self.dialect).removeprefix("case ")
-        return f"case when {self._name(PLAIN)} then {x} {whole} as {name}"
+        x = self._name(node.inputs[0])
+        whole = self._bound(node, self.dialect.known(x)).removeprefix("case ")
+        return self._as(f"case when {self._name(PLAIN)} then {x} {whole}", node.id)
+
+    def _bound(self, node: Node, x: str) -> str:
+        return OPS["bound"].sql(node, [x], self.dialect)
 
     def _input(self, item: Input) -> str:
+        """An input as the document means it."""
         x = self._name(item.name)
         if item.kind == "category":
             return x
         one, zero = self.dialect.number(1.0), self.dialect.number(0.0)
         if item.kind == "boolean":
-            return f"case when {x} then {one} when not {x} then {zero} end as {x}"
-        return f"{self.dialect.known(x)} as {x}"
+            return f"case when {x} then {one} when not {x} then {zero} end"
+        return self.dialect.known(x)
 
     def _is_plain(self) -> str:
         """True where every number that enters arithmetic is itself after bounding: the usual case, tested
         once a row. NaN sorts above all numbers in Postgres and makes it false; NULLs are passed over.
         """
         guarded = self.layout.guarded.values()
-        x = ", ".join(self._name(name) for name in dict.fromkeys(n.inputs[0] for n in guarded))
+        x = [self._name(name) for name in dict.fromkeys(n.inputs[0] for n in guarded)]
         high, low = self.dialect.number(LIMIT), self.dialect.number(-LIMIT)
         if self.dialect.name == "postgres":
-            tests = [f"greatest({x}) <= {high}", f"least({x}) >= {low}"]
+            sizes = ", ".join(f"abs({name})" for name in x)
+            tests = [f"greatest({sizes}) <= {high}"]
         else:
-            tests = [f"({name} between {low} and {high} or {name} is null)" for name in x.split(", ")]
+            tests = [f"({name} between {low} and {high} or {name} is null)" for name in x]
         for node in guarded:
             tiny = OPS["bound"].is_plain(node, self._name(node.inputs[0]), self.dialect)
             tests += [tiny] if tiny else []
@@ -192,17 +222,19 @@ class Writer:
             )
         return Block(columns, f"l{level - 1}")
 
-    def _expression(self, column: Column) -> str:
+    def _expression(self, column: Column, texts: Mapping[str, str] | None = None) -> str:
+        """A column's expression; `texts` says how to write names of the input level that is left out."""
         node, operation = column.node, OPS[column.node.op]
-        operands = [self._operand(name) for name in node.inputs]
+        operands = [self._operand(name, texts or {}) for name in node.inputs]
         if column.first is None:
             return operation.sql(node, operands, self.dialect)
         before = None if column.previous is None else self._name(column.previous)
         return operation.sql_piece(node, before, column.first, column.last, operands, self.dialect)
 
-    def _operand(self, name: str) -> str:
+    def _operand(self, name: str, texts: Mapping[str, str]) -> str:
         """A column's name, or the expression of a node that has no column of its own."""
-        if self.layout.stands_alone(name):
-            return self._name(name)
+        if name in texts or self.layout.stands_alone(name):
+            return texts.get(name) or self._name(name)
         node = self.layout.nodes[name]
-        return OPS[node.op].sql(node, [self._operand(operand) for operand in node.inputs], self.dialect)
+        operands = [self._operand(operand, texts) for operand in node.inputs]
+        return OPS[node.op].sql(node, operands, self.dialect)

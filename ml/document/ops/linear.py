@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ml.document.ops.constants import TINY, arity, factor, finite, only, several
+from ml.document.ops.sum_code import squares_sum, weighted_sum
 
 if TYPE_CHECKING:
     from ml.document.dialect import Dialect
@@ -50,15 +51,7 @@ class Weighted:
         return total
 
     def row(self, node: Any) -> Callable[..., float]:
-        start, weights = self._scaled(node)
-
-        def weighted(*xs: float) -> float:
-            total = start
-            for weight, x in zip(weights, xs, strict=True):
-                total = total + weight * x
-            return total
-
-        return weighted
+        return weighted_sum(*self._scaled(node))
 
     def sql(self, node: Any, operands: list[str], dialect: Dialect) -> str:
         return self.sql_piece(node, None, 0, len(operands), operands, dialect)
@@ -128,16 +121,7 @@ class SquaredDistance:
         return total
 
     def row(self, node: Any) -> Callable[..., float]:
-        centers = list(node.params["center"])
-
-        def distance(*xs: float) -> float:
-            total = 0.0
-            for center, x in zip(centers, xs, strict=True):
-                difference = x - center
-                total = total + (0.0 if -TINY < difference < TINY else difference * difference)
-            return total
-
-        return distance
+        return squares_sum(0.0, node.params["center"], None, TINY)
 
     def sql(self, node: Any, operands: list[str], dialect: Dialect) -> str:
         zero, tiny = dialect.number(0.0), dialect.number(TINY)
@@ -171,18 +155,8 @@ class Gaussian:
         return total
 
     def row(self, node: Any) -> Callable[..., float]:
-        start = float(node.params["start"])
-        means, halves = list(node.params["means"]), list(node.params["halves"])
-
-        def likelihood(*xs: float) -> float:
-            total = start
-            for mean, half, x in zip(means, halves, xs, strict=True):
-                difference = x - mean
-                squared = 0.0 if -TINY < difference < TINY else difference * difference
-                total = total - squared * half
-            return total
-
-        return likelihood
+        params = node.params
+        return squares_sum(params["start"], params["means"], params["halves"], TINY)
 
     def sql(self, node: Any, operands: list[str], dialect: Dialect) -> str:
         zero, tiny = dialect.number(0.0), dialect.number(TINY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 import pytest
 import sqlglot
@@ -150,3 +151,15 @@ def test_bigquery_would_parse_its_dialect(document):
 
 def with_id(table: pa.Table) -> pa.Table:
     return table.add_column(0, "id", pa.array(range(table.num_rows), pa.int64()))
+
+
+def test_a_linear_model_is_one_level_and_takes_any_constant_of_the_relation(wh):
+    document = weights_by_hand([0.5, 1e60, -1e60])
+    sql = scoring_sql(document, "(select x0, 1e308::float8 as x1, 'infinity'::float8 as x2 from given)")
+    assert sql.count("__bounded") == sql.count("__is_plain") == 0
+    wh.execute("create table given (x0 double precision)")
+    wh.execute("insert into given values (null), ('NaN'), (1.5), (-1e308), (5e-324)")
+    answers = answers_of(wh.fetch_arrow(sql), document)
+    columns = {"x0": np.array([np.nan, np.nan, 1.5, -1e308, 5e-324]), "x1": np.full(5, 1e308)}
+    want = Evaluator(document).columns({**columns, "x2": np.full(5, np.inf)}, 5)
+    assert same_bits(answers.margins, want.margins).all()

@@ -15,7 +15,7 @@
         {%- if checked_date('start_date') or checked_date('end_date') %}
         select distinct flight_date from {{ ref('fct_flight') }} where {{ days_from_variables('flight_date') }}
         {%- else %}
-        {{ days_loaded_anew(ref('fct_flight'), 'flight_date', 'loaded_at') }}
+        {{ days_loaded_anew(ref('fct_flight'), 'flight_date', 'loaded_at', is_indexed=true) }}
         {%- if reads_weather %}
         union distinct
         {{ days_loaded_anew(ref('fct_weather_hour'), 'observed_date', 'weather_loaded_at') }}
@@ -37,12 +37,38 @@
 {%- endmacro %}
 
 {#- A look-up a day costs milliseconds with the table's index on day and load; grouping its rows would cost a scan. -#}
-{% macro days_loaded_anew(source, source_day, remembered) -%}
+{% macro days_loaded_anew(source, source_day, remembered, is_indexed=false) -%}
         select loaded.day
-        from (select {{ source_day }} as day, max(loaded_at) as loaded_at from {{ source }} group by 1) as loaded
+        from ({{ loaded_by_day(source, source_day, is_indexed) }}) as loaded
         where loaded.loaded_at is distinct from (
             select max(built.{{ remembered }}) from {{ this }} as built where built.flight_date = loaded.day
         )
+{%- endmacro %}
+
+{#- The newest load of each day of a fact. With its index on day and load, Postgres looks the days up one by one, which
+    takes 3 ms where grouping a third of a million rows takes 35. -#}
+{% macro loaded_by_day(source, source_day, is_indexed) -%}
+    {{ return(adapter.dispatch('loaded_by_day')(source, source_day, is_indexed)) }}
+{%- endmacro %}
+
+{% macro default__loaded_by_day(source, source_day, is_indexed) -%}
+    select {{ source_day }} as day, max(loaded_at) as loaded_at from {{ source }} group by 1
+{%- endmacro %}
+
+{% macro postgres__loaded_by_day(source, source_day, is_indexed) -%}
+    {%- if not is_indexed -%}
+        {{ default__loaded_by_day(source, source_day, is_indexed) }}
+    {%- else -%}
+    select
+        cast(every.day as date) as day,
+        (select max(rows_of_day.loaded_at) from {{ source }} as rows_of_day
+            where rows_of_day.{{ source_day }} = cast(every.day as date)) as loaded_at
+    from (select min({{ source_day }}) as first_day, max({{ source_day }}) as last_day from {{ source }}) as span
+    cross join generate_series(span.first_day, span.last_day, interval '1 day') as every (day)
+    where exists (
+        select 1 from {{ source }} as rows_of_day where rows_of_day.{{ source_day }} = cast(every.day as date)
+    )
+    {%- endif -%}
 {%- endmacro %}
 
 {#- The condition that a date column lies in those days; with a margin, that it lies between the first day less

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import dagster as dg
+import numpy as np
 import pytest
 
 from ml.spec import Algorithm, Gate, ModelSpec, load_specs
@@ -66,7 +67,7 @@ def test_a_version_that_fails_its_gates_is_kept_but_changes_nothing(
     before = standing(settings)
     success, made, verdicts = run(settings, small(gates=(Gate(metric="auc", at_least=0.99),)))
     assert not success
-    assert verdicts == {"gates": False}
+    assert verdicts == {"gates": False, "parity": True}
     assert made == ["training/trn_late_arrival", "ml/mdl_late_arrival"]
     after = standing(settings)
     assert after == {**before, "versions": before["versions"] + 1}
@@ -79,7 +80,7 @@ def test_a_version_that_passes_is_promoted_and_scores_and_is_fitted_once(
     before = standing(settings)
     success, made, verdicts = run(settings, small())
     assert success
-    assert verdicts == {"gates": True}
+    assert verdicts == {"gates": True, "parity": True}
     assert made[-2:] == ["ml/champion_late_arrival", "ml/prd_late_arrival"]
     promoted = standing(settings)
     assert promoted["champion"] == promoted["versions"] == before["versions"] + 1
@@ -97,6 +98,28 @@ def test_a_version_that_passes_is_promoted_and_scores_and_is_fitted_once(
 
     assert run(settings, small(), **{FORCE_TAG: "true"})[0]
     assert standing(settings)["versions"] == promoted["versions"] + 1
+
+
+def test_a_version_whose_evaluators_differ_goes_no_further(
+    house_copy: Callable[[], Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ml.document import Answers
+    from serving import candidate
+
+    def one_bit_off(client: Any, predictor: Any, table: Any) -> Answers:
+        answers = answered(client, predictor, table)
+        margins = answers.margins.copy()
+        margins[0, 0] = np.nextafter(margins[0, 0], np.inf)
+        return Answers(margins, answers.scores, answers.decision)
+
+    answered = candidate._answers
+    monkeypatch.setattr(candidate, "_answers", one_bit_off)
+    settings = house_copy()
+    before = standing(settings)
+    success, made, verdicts = run(settings, small())
+    assert not success and verdicts == {"gates": True, "parity": False}
+    assert made == ["training/trn_late_arrival", "ml/mdl_late_arrival"]
+    assert standing(settings) == {**before, "versions": before["versions"] + 1}
 
 
 @pytest.mark.parametrize(

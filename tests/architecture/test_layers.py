@@ -84,3 +84,14 @@ def test_a_planted_breach_is_found(name, sql):
 def test_a_ref_in_a_comment_is_no_ref():
     sql = "{# ref('fct_flight') #} -- ref('fct_flight')\nselect 1 /* ref('fct_flight') */"
     assert breaches(parse_model("stg_a__b", Path("stg_a__b.sql"), sql)) == []
+
+
+def test_the_view_of_a_champion_names_the_tables_its_declaration_reads():
+    from ml.spec import load_specs
+
+    specs = load_specs()
+    views = [model for model in dbt_models() if model.layer == "scr"]
+    assert views
+    for view in views:
+        spec = specs[view.name.removeprefix("scr_")]
+        assert list(view.refs) == [table.split(".")[1] for table in spec.feature_tables], view.path

@@ -137,10 +137,10 @@ def in_warehouse(wh: Any, document: Any, relation: str) -> int:
 
 def streamed(wh: Any, document: Any, relation: str) -> int:
     """Score by the stream through the document's evaluator; bytes of Arrow loaded."""
-    from ml.document import Evaluator
+    from ml.document.stream import stream_scoring
 
-    evaluator = Evaluator(document)
-    return _by_arrow(wh, relation, lambda table: evaluator.table(table).scores[:, 0])
+    _make_answer(wh)
+    return stream_scoring(wh, document, relation, [KEY], ("public", ANSWER), ["score"]).bytes_in
 
 
 def exported(wh: Any, estimator: Any, relation: str) -> int:
@@ -153,15 +153,15 @@ def exported(wh: Any, estimator: Any, relation: str) -> int:
             matrix[:, place] = table.column(name).to_numpy()
         return model.predict(matrix)
 
-    return _by_arrow(wh, relation, predict)
-
-
-def _by_arrow(wh: Any, relation: str, predict: Callable[[pa.Table], np.ndarray]) -> int:
     table = wh.fetch_arrow(f"select {KEY}, {', '.join(NAMES)} from {relation} as r")
     given = pa.table({KEY: table.column(KEY), "score": predict(table)})
-    wh.execute(f"create unlogged table {ANSWER} ({KEY} bigint, score double precision)")
+    _make_answer(wh)
     wh.load_arrow("public", ANSWER, given)
     return given.nbytes
+
+
+def _make_answer(wh: Any) -> None:
+    wh.execute(f"create unlogged table {ANSWER} ({KEY} bigint, score double precision)")
 
 
 def _engine(wh: Any, document: Any, rows: int) -> tuple[str, dict[str, float]]:

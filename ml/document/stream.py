@@ -1,0 +1,93 @@
+"""Scoring a table of the warehouse by the Python evaluator: rows stream out, answers stream in.
+
+One batch of rows is in memory at a time: while the evaluator works on it, the server already reads the next
+and writes the last. Belongs here: that stream. Does not belong here: whether to stream (`ml.scoring_plan`),
+scoring by SQL (`ml.document.passes`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ml.document.evaluate import Answers, Evaluator
+from ml.document.heads import scores_named
+from ml.document.schema import DocumentError
+from warehouse.client import quote
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from ml.document.schema import Document
+    from warehouse.client import Warehouse
+
+
+@dataclass
+class Streamed:
+    """What went through: rows, and bytes of Arrow out of the warehouse and in again."""
+
+    rows: int = 0
+    bytes_out: int = 0
+    bytes_in: int = 0
+
+
+def stream_scoring(
+    wh: Warehouse,
+    document: Document,
+    relation: str,
+    keys: Sequence[str],
+    into: tuple[str, str],
+    answers: Sequence[str] = ("margin", "score"),
+) -> Streamed:
+    """Append `keys` and `answers` of every row of `relation` to the table `into` (schema and name), which has
+    columns of these names, on connections of their own. `answers` are `margin`, `score` (or `margin_0`, …)
+    and `decision`, NULL where there is none; `relation` is as for `scoring_sql`.
+
+    Raises:
+        DocumentError: the document has no such answer, or an input is not of its kind.
+        WarehouseError: the relation cannot be read or the table not written; nothing is written then.
+    """
+    import pyarrow as pa
+
+    evaluator, done = Evaluator(document), Streamed()
+    columns = list(dict.fromkeys([*keys, *document.input_names]))
+    reader = wh.stream_arrow(f"select {', '.join(map(quote, columns))} from {relation} as r")
+    fields = [*(reader.schema.field(key) for key in keys), *_fields(document, answers)]
+    schema = pa.schema(fields)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for batch in reader:
+            found = evaluator.table(pa.Table.from_batches([batch]))
+            named = _named(found)
+            arrays = [*(batch.column(key) for key in keys), *(named[name] for name in answers)]
+            given = pa.record_batch(arrays, schema=schema)
+            done.rows, done.bytes_out = done.rows + batch.num_rows, done.bytes_out + batch.nbytes
+            done.bytes_in += given.nbytes
+            yield given
+
+    wh.load_arrow(*into, pa.RecordBatchReader.from_batches(schema, batches()))
+    return done
+
+
+def _fields(document: Document, answers: Sequence[str]) -> list[Any]:
+    import pyarrow as pa
+
+    count = len(document.margins)
+    known = {name: pa.float64() for name in (*scores_named(count, "margin"), *scores_named(count))}
+    known["decision"] = pa.int64()
+    lacking = [name for name in answers if name not in known]
+    if lacking:
+        raise DocumentError(f"{document.name} has no answers {lacking}; allowed: {', '.join(known)}.")
+    return [pa.field(name, known[name]) for name in answers]
+
+
+def _named(found: Answers) -> dict[str, pa.Array]:
+    import pyarrow as pa
+
+    named: dict[str, pa.Array] = {}
+    for name, matrix in (("margin", found.margins), ("score", found.scores)):
+        for place, column in enumerate(scores_named(matrix.shape[1], name)):
+            named[column] = pa.array(matrix[:, place], pa.float64(), from_pandas=True)
+    named["decision"] = pa.array(found.decision, pa.int64(), mask=found.decision < 0)
+    return named

@@ -1,0 +1,141 @@
+"""The one statement that measures cofactors: each part a select, all under one snapshot.
+
+Numbers and their products are one scan. Each category adds its rows and sums by grouping sets, each pair of
+categories its common rows; nothing is ever made into columns of zeros and ones.
+
+Belongs here: SQL text. Does not belong here: running it or reading what comes back (`ml.indb.cofactor_scan`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from ml.document.dialect import POSTGRES
+from ml.indb.columns import Encoded
+
+AGGREGATES = 1_500
+"""Sums in one select. Postgres carries at most 1,664 columns between the parallel workers and the end of an
+aggregation; beyond this, another select scans again."""
+
+MOST_LEVELS = 100_000
+"""Categories, or observed pairs of them, that one part may give."""
+
+BIGINT = 2**63
+NULLS_AT_ONCE = 90
+"""Arguments of one call of a function: Postgres takes 100."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is measured: `relation` is SQL that may stand behind FROM; `keys` are columns whose values split
+    the rows, `numbers` and `categories` what is measured of each part.
+    """
+
+    relation: str
+    keys: Sequence[str]
+    numbers: Sequence[Encoded]
+    categories: Sequence[str]
+
+    @property
+    def sql(self) -> str:
+        """Rows of (part, keys text[], place, first, second, rows, refused, sums text[]).
+
+        part 'number': place counts the selects of products. part 'level': place is the category column,
+        first its text. part 'pair': place counts pairs of category columns, first and second their texts.
+        """
+        parts = [self._products(place, run) for place, run in enumerate(self._runs())]
+        if self.categories:
+            parts.append(self._levels())
+        if len(self.categories) > 1:
+            parts.append(self._pairs())
+        return "\nunion all\n".join(f"({part})" for part in parts)
+
+    def pairs(self) -> list[tuple[int, int]]:
+        """Places of numbers whose products are summed, in order."""
+        count = len(self.numbers)
+        return [(i, j) for i in range(count) for j in range(i, count)]
+
+    def category_pairs(self) -> list[tuple[int, int]]:
+        """Places of the category columns that part 'pair' counts together."""
+        return list(combinations(range(len(self.categories)), 2))
+
+    def _runs(self) -> list[list[tuple[int, int]]]:
+        pairs = self.pairs()
+        return [pairs[at : at + AGGREGATES] for at in range(0, len(pairs), AGGREGATES)] or [[]]
+
+    def _source(self, categories: bool, numbers: bool) -> str:
+        """The rows with each value computed once, whatever refers to it."""
+        keys = [f"r.{POSTGRES.name_of(key)}::text as k{at}" for at, key in enumerate(self.keys)]
+        values = [f"{one.sql} as v{at}" for at, one in enumerate(self.numbers) if numbers]
+        texts = [
+            f"r.{POSTGRES.name_of(name)}::text as c{at}"
+            for at, name in enumerate(self.categories)
+            if categories
+        ]
+        listed = ",\n    ".join([*keys, *values, *texts]) or "1"
+        return f"(select {listed}\n  from {self.relation} as r {POSTGRES.fence}) as s"
+
+    def _keys(self) -> str:
+        names = ", ".join(f"k{at}" for at in range(len(self.keys)))
+        return f"array[{names}]::text[]"
+
+    def _grouped(self) -> str:
+        return f" group by {', '.join(f'k{at}' for at in range(len(self.keys)))}" if self.keys else ""
+
+    def _refused(self) -> str:
+        """How many values were refused: the statement goes on, and says so."""
+        names = [f"v{at}" for at in range(len(self.numbers))]
+        runs = [
+            f"num_nulls({', '.join(names[low : low + NULLS_AT_ONCE])})"
+            for low in range(0, len(names), NULLS_AT_ONCE)
+        ]
+        return f"coalesce(sum({' + '.join(runs)}), 0)::bigint" if runs else "0::bigint"
+
+    def _products(self, place: int, run: list[tuple[int, int]]) -> str:
+        sums = [_sum(f"v{at}") for at in range(len(self.numbers))] if place == 0 else []
+        sums += [_sum(self._product(i, j)) for i, j in run]
+        refused = self._refused() if place == 0 else "0::bigint"
+        return (
+            f"select 'number'::text as part, {self._keys()} as keys, {place} as place, null::text as first,\n"
+            f"  null::text as second, count(*) as rows, {refused} as refused,\n"
+            f"  {_array(sums)} as sums\nfrom {self._source(False, True)}{self._grouped()}"
+        )
+
+    def _product(self, i: int, j: int) -> str:
+        one, two = self.numbers[i], self.numbers[j]
+        is_small = one.limit is not None and two.limit is not None and one.limit * two.limit < BIGINT
+        return f"v{i} * v{j}" if is_small or None in (one.decimals, two.decimals) else f"v{i}::numeric * v{j}"
+
+    def _levels(self) -> str:
+        sums = [_sum(f"v{at}") for at in range(len(self.numbers))]
+        return self._counted("level", [(at,) for at in range(len(self.categories))], sums)
+
+    def _pairs(self) -> str:
+        return self._counted("pair", self.category_pairs(), [])
+
+    def _counted(self, part: str, sets: Sequence[tuple[int, ...]], sums: list[str]) -> str:
+        """Rows and sums by each set of category columns."""
+        keys = [f"k{at}" for at in range(len(self.keys))]
+        grouping = ", ".join(f"({', '.join([*keys, *(f'c{at}' for at in one)])})" for one in sets)
+        place, first, second = "case", "case", "case"
+        for at, one in enumerate(sets):
+            is_set = " and ".join(f"grouping(c{column}) = 0" for column in one)
+            place += f" when {is_set} then {at}"
+            first += f" when {is_set} then c{one[0]}"
+            second += f" when {is_set} then c{one[-1]}" if len(one) > 1 else ""
+        second = f"{second} end" if second != "case" else "null::text"
+        return (
+            f"select '{part}'::text, {self._keys()}, {place} end, {first} end,\n"
+            f"  {second}, count(*), 0::bigint, {_array(sums)}\nfrom {self._source(True, bool(sums))}\n"
+            f"group by grouping sets ({grouping})\nlimit {MOST_LEVELS + 1}"
+        )
+
+
+def _sum(expression: str) -> str:
+    return f"sum({expression})::text"
+
+
+def _array(sums: list[str]) -> str:
+    return f"array[{', '.join(sums)}]::text[]"

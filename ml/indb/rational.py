@@ -1,0 +1,82 @@
+"""Linear algebra on whole numbers: solutions and inverses as exact fractions.
+
+Fraction-free Gauss-Jordan elimination after Bareiss (1968): every division comes out even, and the numbers
+grow only as fast as determinants do. Cost grows with the cube of the columns: 20 columns take milliseconds,
+50 about a second, 100 about ten.
+
+Belongs here: exact arithmetic. Does not belong here: what the matrices mean.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+SQUARE_ROOT_BITS = 160
+
+
+@dataclass(frozen=True)
+class Solved:
+    """Of a symmetric matrix (p, p) without negative eigenvalues.
+
+    `determinant` of the independent columns; `adjugate` (p, p) and `solutions` (p, k), both over the
+    determinant. `dependent`: by place of a column that the columns before it make up, their weights.
+    """
+
+    determinant: int
+    adjugate: np.ndarray
+    solutions: np.ndarray
+    dependent: dict[int, dict[int, Fraction]]
+
+
+def solve(matrix: Sequence[Sequence[int]], right: Sequence[Sequence[int]]) -> Solved:
+    """The inverse of `matrix` (p, p) and its solutions for `right` (p, k).
+
+    A sum of squares that is 0 once the columns before are taken out tells a dependent column, with
+    certainty: nothing is rounded. Such columns are left out of the rest.
+    """
+    count, sides = len(matrix), len(right[0]) if right else 0
+    work = np.zeros((count, 2 * count + sides), dtype=object)
+    work[:, :count] = np.array(matrix, dtype=object).reshape(count, count)
+    work[:, 2 * count :] = np.array(right, dtype=object).reshape(count, sides)
+    for place in range(count):
+        work[place, count + place] = 1
+    before, dependent = 1, {}
+    for place in range(count):
+        pivot = work[place, place]
+        if not pivot:
+            used = [at for at in range(place) if at not in dependent]
+            weights = {at: Fraction(work[at, place], work[at, at]) for at in used if work[at, place]}
+            dependent[place] = weights
+            work[place, :] = 0
+            continue
+        row = work[place].copy()
+        column = work[:, place].copy()
+        work = (work * pivot - np.outer(column, row)) // before
+        work[place] = row
+        before = pivot
+    return Solved(before, work[:, count : 2 * count], work[:, 2 * count :], dependent)
+
+
+def square_root(value: Fraction) -> float:
+    """The root of a fraction that is not negative, right to the last bit or the one before."""
+    if value <= 0:
+        return 0.0
+    size = value.numerator.bit_length() - value.denominator.bit_length()
+    shift = SQUARE_ROOT_BITS - size + (size & 1)
+    scaled = value.numerator << shift if shift >= 0 else value.numerator >> -shift
+    root = math.isqrt(scaled // value.denominator)
+    half = shift // 2
+    return float(Fraction(root, 2**half) if half >= 0 else Fraction(root * 2**-half))
+
+
+def nearest(value: Fraction) -> float:
+    """The double nearest to a fraction; infinite beyond the largest."""
+    try:
+        return value.numerator / value.denominator
+    except OverflowError:
+        return math.copysign(math.inf, value.numerator)

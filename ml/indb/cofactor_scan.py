@@ -20,21 +20,27 @@ from ml.indb.refusals import refuse_values
 if TYPE_CHECKING:
     from warehouse.client import Warehouse
 
-CATEGORY_TYPES = (
-    "text", "character varying", "character", "boolean", "smallint", "integer", "bigint", "uuid",
-)  # fmt: skip
+TEXT_TYPES = ("text", "character varying", "character")
+CATEGORY_TYPES = (*TEXT_TYPES, "boolean", "smallint", "integer", "bigint")
 
 
 @dataclass(frozen=True)
 class Measured:
     """Cofactors by the values of the key columns (text, in the order of `keys`), what left the warehouse in
-    bytes of text, and the statement.
+    bytes of text, the statement, and Postgres' type of each column.
     """
 
     keys: tuple[str, ...]
     groups: Mapping[tuple[str | None, ...], Cofactors]
     bytes_out: int
     sql: str
+    types: Mapping[str, str]
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """By column, the kind of input it is to a model document: number, boolean or category."""
+        named = {"boolean": "boolean", **dict.fromkeys(TEXT_TYPES, "category")}
+        return {column: named.get(type_name, "number") for column, type_name in self.types.items()}
 
     @property
     def total(self) -> Cofactors:
@@ -84,7 +90,7 @@ def measure(
     rows = wh.query(query.sql)
     if any(row["refused"] for row in rows):
         refuse_values(wh, relation, declared, types)
-    return _read(rows, query, relation)
+    return _read(rows, query, relation, types)
 
 
 def column_types(wh: Warehouse, relation: str, names: Sequence[str]) -> dict[str, str]:
@@ -115,7 +121,7 @@ def _refuse_category_types(names: Iterable[str], types: Mapping[str, str]) -> No
             )
 
 
-def _read(rows: list[dict[str, Any]], query: Query, relation: str) -> Measured:
+def _read(rows: list[dict[str, Any]], query: Query, relation: str, types: Mapping[str, str]) -> Measured:
     parts = [row for row in rows if row["part"] == "number"]
     if not sum(row["rows"] for row in parts if row["place"] == 0):
         raise InDatabaseError(f"measuring {relation} failed: it has no rows. Widen the window.")
@@ -138,7 +144,7 @@ def _read(rows: list[dict[str, Any]], query: Query, relation: str) -> Measured:
     made = {values: _group(groups[values], query, scales) for values in sorted(groups, key=str)}
     size = sum(len(str(row[part])) for row in rows for part in ("place", "first", "second", "rows"))
     size += sum(len(text or "") for row in rows for text in (*row["sums"], *row["keys"]))
-    return Measured(tuple(query.keys), made, size, query.sql)
+    return Measured(tuple(query.keys), made, size, query.sql, types)
 
 
 def _scales(parts: list[dict[str, Any]], numbers: Sequence[Encoded]) -> tuple[int, ...]:

@@ -135,7 +135,7 @@ def _fixed(number: Number, type_name: str, x: str) -> Encoded:
     else:
         value = x if type_name == "double precision" else f"{x}::text::float8"
         scaled = f"{value} * '{power}'::float8"
-        whole = f"rint({scaled})"
+        whole = f"round({scaled})"
         back = f"{whole} / '{power}'::float8 = {value}"
     condition = f"{x} between -{most}.0 / {power} and {most}.0 / {power}"
     if not number.rounded:

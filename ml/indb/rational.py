@@ -33,17 +33,18 @@ class Solved:
     dependent: dict[int, dict[int, Fraction]]
 
 
-def solve(matrix: Sequence[Sequence[int]], right: Sequence[Sequence[int]]) -> Solved:
-    """The inverse of `matrix` (p, p) and its solutions for `right` (p, k).
+def solve(matrix: Sequence[Sequence[int]], right: Sequence[Sequence[int]], *, inverse: bool = True) -> Solved:
+    """The solutions of `matrix` (p, p) for `right` (p, k), and with `inverse` its adjugate.
 
     A sum of squares that is 0 once the columns before are taken out tells a dependent column, with
     certainty: nothing is rounded. Such columns are left out of the rest.
     """
     count, sides = len(matrix), len(right[0]) if right else 0
-    work = np.zeros((count, 2 * count + sides), dtype=object)
+    beside = count if inverse else 0
+    work = np.zeros((count, count + beside + sides), dtype=object)
     work[:, :count] = np.array(matrix, dtype=object).reshape(count, count)
-    work[:, 2 * count :] = np.array(right, dtype=object).reshape(count, sides)
-    for place in range(count):
+    work[:, count + beside :] = np.array(right, dtype=object).reshape(count, sides)
+    for place in range(beside):
         work[place, count + place] = 1
     before, dependent = 1, {}
     for place in range(count):
@@ -59,7 +60,7 @@ def solve(matrix: Sequence[Sequence[int]], right: Sequence[Sequence[int]]) -> So
         work = (work * pivot - np.outer(column, row)) // before
         work[place] = row
         before = pivot
-    return Solved(before, work[:, count : 2 * count], work[:, 2 * count :], dependent)
+    return Solved(before, work[:, count : count + beside], work[:, count + beside :], dependent)
 
 
 def square_root(value: Fraction) -> float:

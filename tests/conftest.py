@@ -92,21 +92,41 @@ def wh(fresh_database: Callable[[], Settings]) -> Iterator[Warehouse]:
         yield warehouse
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of the built house come last, and the first test of all begins its building: it takes minutes, in
+    which one core would otherwise wait.
+    """
+    items.sort(key=lambda item: "house_template" in getattr(item, "fixturenames", ()))
+    if items and "house_template" in getattr(items[-1], "fixturenames", ()):
+        items[0].fixturenames.append("house_building")
+
+
 @pytest.fixture(scope="session")
-def house_template(settings: Settings, server: Settings) -> Settings:
-    """A database on which the whole job ran once on all data. Nothing may connect to it: it is copied."""
+def house_building(settings: Settings, server: Settings) -> Iterator[tuple[subprocess.Popen, Path]]:
+    """The whole job on all data as a process that goes on while other tests run, and its output."""
     built = replace(settings, database="house_template")
-    command = [sys.executable, "-m", "orchestration.cli", "run", "all"]
-    done = subprocess.run(
-        command, cwd=settings.root, env=subprocess_env(built), text=True, errors="replace",
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-    if done.returncode != 0:
-        shown = "\n".join(done.stdout.splitlines()[-SHOWN_LINES:])
+    log = Path(settings.home) / "house_building.log"
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "orchestration.cli", "run", "all"], cwd=settings.root,
+            env=subprocess_env(built), stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    yield process, log
+    if process.poll() is None:
+        process.terminate()
+        process.wait(60)
+
+
+@pytest.fixture(scope="session")
+def house_template(settings: Settings, house_building: tuple[subprocess.Popen, Path]) -> Settings:
+    """A database on which the whole job ran once on all data. Nothing may connect to it: it is copied."""
+    process, log = house_building
+    if process.wait() != 0:
+        shown = "\n".join(log.read_text(errors="replace").splitlines()[-SHOWN_LINES:])
         pytest.fail(
-            f"`starhouse run all` ended with {done.returncode}; its last lines:\n{shown}", pytrace=False
+            f"`starhouse run all` ended with {process.returncode}; its last lines:\n{shown}", pytrace=False
         )
-    return built
+    return replace(settings, database="house_template")
 
 
 @pytest.fixture(scope="session")

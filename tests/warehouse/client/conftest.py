@@ -35,8 +35,12 @@ from warehouse.client.embedded.layout import layout
 from warehouse.client.embedded.remove import remove
 
 COPIED_PROGRAMS = Path(tempfile.gettempdir()) / f"starhouse-postgres16-{os.getpid()}"
+# A process started in the background inherits an ignored SIGINT, and after a Dagster run an ignored SIGTERM
+# as well. A holder starts with the signals of a terminal, whatever ran before it.
 HOLD = """
-import sys
+import signal, sys
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from warehouse.client import load_settings, open_warehouse
 with open_warehouse(load_settings()) as warehouse:
     print(warehouse.scalar("select pg_postmaster_start_time()::text"), flush=True)

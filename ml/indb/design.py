@@ -40,11 +40,12 @@ class Design:
     """Sums and products of the columns of a model and its target, in whole steps.
 
     `terms` (p,) with `scales` (p + 1,) steps in a unit, the target last; `sums` (p + 1,); `products`
-    (p + 1, p + 1). `references`: by category column the category that has no column of its own.
+    (p + 1, p + 1); without a target, as long as the terms. `references`: by category column the category
+    that has no column of its own.
     """
 
     terms: tuple[Term, ...]
-    target: str
+    target: str | None
     rows: int
     scales: tuple[int, ...]
     sums: tuple[int, ...]
@@ -100,7 +101,10 @@ def terms_of(
 
 
 def design_of(
-    cofactors: Cofactors, terms: Sequence[Term], target: str, references: dict[str, str | None] | None = None
+    cofactors: Cofactors,
+    terms: Sequence[Term],
+    target: str | None,
+    references: dict[str, str | None] | None = None,
 ) -> Design:
     """The matrices of these terms, taken from cofactors of any part of the rows.
 
@@ -109,7 +113,7 @@ def design_of(
     """
     if any(term.column == target for term in terms):
         raise InDatabaseError(f"target {target!r} is among the features. Leave it out of them.")
-    given = [*terms, Term("number", target)]
+    given = [*terms, *([] if target is None else [Term("number", target)])]
     places = [_place(cofactors, term) for term in given]
     sums = [_sum(cofactors, place) for place in places]
     products = [[0] * len(given) for _ in given]
@@ -133,7 +137,7 @@ def refuse_constant(design: Design) -> None:
     Raises:
         InDatabaseError: a column, or the target, has one value in all rows.
     """
-    names = [*(term.name for term in design.terms), design.target]
+    names = [*(term.name for term in design.terms), *([] if design.target is None else [design.target])]
     centred = design.centred()
     constant = [at for at in range(len(names)) if not centred[at][at]]
     if constant:

@@ -10,7 +10,7 @@ Belongs here: ordinary least squares and its statistics. Does not belong here: p
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -144,16 +144,22 @@ def refuse_dependent(design: Design, dependent: dict[int, dict[int, Fraction]], 
     Raises:
         InDatabaseError: a column equals a sum of others in every row; says which sum.
     """
-    names = ([INTERCEPT] if intercept else []) + [term.name for term in design.terms]
-    scales = ([1] if intercept else []) + list(design.scales[:-1])
+    names = (["1"] if intercept else []) + [term.name for term in design.terms]
+    scales = ([1] if intercept else []) + list(design.scales[: len(design.terms)])
     for place, weights in dependent.items():
-        parts = [names[at] if at or not intercept else "1" for at in weights]
-        sizes = [nearest(weight * scales[at] / scales[place]) for at, weight in weights.items()]
-        made = " + ".join(f"{size!r} · {part}" for size, part in zip(sizes, parts, strict=True)) or "0"
-        raise InDatabaseError(
-            f"column {names[place]!r} equals {made} in all {design.rows} rows, so their coefficients cannot "
-            f"be told apart; allowed: columns of which none follows from others. Leave out {names[place]!r}."
-        )
+        raise InDatabaseError(dependency(names, scales, place, weights, f"all {design.rows} rows"))
+
+
+def dependency(
+    names: Sequence[str], scales: Sequence[int], place: int, weights: Mapping[int, Fraction], rows: str
+) -> str:
+    """The words for a column that is a weighted sum of others; the weights are in steps of `scales`."""
+    sizes = {at: nearest(weight * scales[at] / scales[place]) for at, weight in weights.items()}
+    made = " + ".join(f"{size!r} · {names[at]}" for at, size in sizes.items()) or "0"
+    return (
+        f"column {names[place]!r} equals {made} in {rows}, so their coefficients cannot be told apart; "
+        f"allowed: columns of which none follows from others. Leave out {names[place]!r}."
+    )
 
 
 def _fit(design: Design, solved: Solved, intercept: bool) -> LeastSquares:

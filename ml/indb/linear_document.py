@@ -57,6 +57,22 @@ def linear_margin(
     return builder.weighted(columns, weights, start, label=label)
 
 
+def columns_of(builder: Builder, terms: Sequence[Term], kinds: Kinds) -> list[str]:
+    """A column for each term: numbers, 0 where one is missing that has an indicator, and zeros and ones."""
+    is_filled = {term.column for term in terms if term.kind == "missing"}
+    made = []
+    for term in terms:
+        x = builder.input(term.column, kinds[term.column])
+        if term.kind == "level":
+            x = level_column(builder, term.column, {term.level: 1.0}, kinds[term.column])
+        elif term.kind == "missing":
+            x = builder.is_missing(x)
+        elif term.column in is_filled:
+            x = builder.impute(x, 0.0)
+        made.append(x)
+    return made
+
+
 def level_column(builder: Builder, column: str, known: Mapping[str | None, float], kind: str) -> str:
     """A column with the number of each category; 0 for one that is not known."""
     x, missing = builder.input(column, kind), known.get(None, 0.0)

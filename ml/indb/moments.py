@@ -6,11 +6,13 @@ once. Belongs here: the step from exact to float64. Does not belong here: fits.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from ml.indb.design import Design
+from ml.indb.cofactors import Cofactors
+from ml.indb.design import Design, Term, design_of
 from ml.indb.rational import nearest
 
 
@@ -36,6 +38,13 @@ def moments_of(design: Design) -> Moments:
     return Moments(
         design.rows, np.array(means[:-1]), means[-1], whole[:-1, :-1], whole[:-1, -1], float(whole[-1, -1])
     )
+
+
+def moments_of_terms(cofactors: Cofactors, terms: Sequence[Term]) -> np.ndarray:
+    """Mean products of distances from the means (p, p) of columns without a target."""
+    design = design_of(cofactors, terms, None)
+    scales, square = design.scales, design.rows**2
+    return _divided(design.centred(), [[square * a * b for b in scales] for a in scales])
 
 
 def mean_products_about(design: Design, center: Design) -> np.ndarray:

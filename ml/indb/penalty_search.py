@@ -15,7 +15,7 @@ import numpy as np
 
 from ml.indb.cofactors import Cofactors, summed
 from ml.indb.design import design_of, terms_of
-from ml.indb.elastic_net import PenaltyPath, check_design, fitted_path, penalties_of
+from ml.indb.elastic_net import PenaltyPath, check_design, fitted_path, one_thread, penalties_of
 from ml.indb.errors import InDatabaseError
 from ml.indb.moments import mean_products_about, moments_of
 
@@ -82,10 +82,12 @@ def penalty_search(
                 f"fold {name!r} leaves {train.rows} row to train on; allowed: at least two. Use fewer folds."
             )
         fit, away = design_of(train, terms, target), design_of(held, terms, target)
-        path = fitted_path(fit, moments_of(fit), ratio, falling, standardize)
+        with one_thread():
+            path = fitted_path(fit, moments_of(fit), ratio, falling, standardize)
         errors.append(squared_errors(path.coefficients, mean_products_about(away, fit)))
         names.append(name)
-    path = fitted_path(design, moments, ratio, falling, standardize)
+    with one_thread():
+        path = fitted_path(design, moments, ratio, falling, standardize)
     return PenaltySearch(path, tuple(names), np.array(errors))
 
 

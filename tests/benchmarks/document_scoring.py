@@ -170,7 +170,9 @@ def _engine(wh: Any, document: Any, rows: int) -> tuple[str, dict[str, float]]:
     """
     seconds = {}
     for name, work in (("warehouse", in_warehouse), ("stream", streamed)):
+        wh.execute("set max_parallel_workers_per_gather = 0")
         fixed, whole = (_sampled(wh, work, document, count) for count in (1, SAMPLE_ROWS))
+        wh.execute("reset max_parallel_workers_per_gather")
         share = 1.7 if name == "warehouse" and _workers(wh, document) else 1.0
         seconds[name] = fixed + max(whole - fixed, 0.0) * rows / min(SAMPLE_ROWS, rows) / share
     return min(seconds, key=seconds.__getitem__), seconds

@@ -17,7 +17,7 @@ from ml.indb.cofactors import Cofactors, summed
 from ml.indb.design import Design, Term, design_of, terms_of
 from ml.indb.errors import InDatabaseError
 from ml.indb.linear import dependency
-from ml.indb.rational import nearest, solve
+from ml.indb.rational import nearest, quotient, solve
 
 Classes = Mapping[Any, Cofactors]
 """By class, in order: text, whole number or truth value."""
@@ -124,6 +124,6 @@ def refuse_dependent_class(moments: ClassMoments, place: int) -> None:
 def _scatter(design: Design) -> list[list[float]]:
     scales, rows = design.scales, design.rows
     return [
-        [value / (rows * scales[i] * scales[j]) for j, value in enumerate(line)]
+        [quotient(value, rows * scales[i] * scales[j]) for j, value in enumerate(line)]
         for i, line in enumerate(design.centred())
     ]

@@ -17,7 +17,7 @@ from ml.indb.cofactors import Cofactors
 from ml.indb.design import Term, design_of, refuse_constant, terms_of
 from ml.indb.errors import InDatabaseError
 from ml.indb.linear_document import Kinds, columns_of, source_of
-from ml.indb.rational import nearest, square_root
+from ml.indb.rational import nearest, quotient, square_root
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def components(
     scales, bottom = design.scales, design.rows * (design.rows - 1)
     spread = np.array(
         [
-            [value / (bottom * scales[i] * scales[j]) for j, value in enumerate(row)]
+            [quotient(value, bottom * scales[i] * scales[j]) for j, value in enumerate(row)]
             for i, row in enumerate(design.centred())
         ]
     )

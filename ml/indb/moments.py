@@ -13,7 +13,7 @@ import numpy as np
 
 from ml.indb.cofactors import Cofactors
 from ml.indb.design import Design, Term, design_of
-from ml.indb.rational import nearest
+from ml.indb.rational import nearest, quotient
 
 
 @dataclass(frozen=True)
@@ -72,5 +72,8 @@ def mean_products_about(design: Design, center: Design) -> np.ndarray:
 def _divided(tops: list[list[int]], bottoms: list[list[int]]) -> np.ndarray:
     """Whole numbers divided: Python rounds such a quotient to the nearest double."""
     return np.array(
-        [[a / b for a, b in zip(one, two, strict=True)] for one, two in zip(tops, bottoms, strict=True)]
+        [
+            [quotient(a, b) for a, b in zip(one, two, strict=True)]
+            for one, two in zip(tops, bottoms, strict=True)
+        ]
     )

@@ -55,20 +55,22 @@ def penalty_search(
     target: str,
     *,
     order: str = "any",
+    gap: int = 0,
     ratio: float = 0.5,
     penalties: Sequence[float] | int = 50,
     standardize: bool = False,
 ) -> PenaltySearch:
     """Cross-validate a path over folds, which `measure(..., by=[fold]).by(fold)` gives.
 
-    `order` "any" holds out each fold in turn; "time" takes folds in order of their names, and trains on those
-    before: the first is never held out. Penalties are those of all rows.
+    `order` "any" holds out each fold in turn; "time" takes folds in order of their names (as numbers where
+    all are), and trains on those before, less the last `gap`: time for labels to become known. Penalties are
+    those of all rows.
 
     Raises:
         InDatabaseError: fewer than two folds, a fold without enough rows to train on, or what the path on
             all rows is refused for.
     """
-    _check(folds, order)
+    _check(folds, order, gap)
     total = summed(folds.values())
     terms, _ = terms_of(total, features, every_level=ratio < 1.0)
     design = design_of(total, terms, target)
@@ -76,7 +78,7 @@ def penalty_search(
     moments = moments_of(design)
     falling = penalties_of(moments, ratio, penalties, standardize)
     errors, names = [], []
-    for name, train, held in splits(folds, total, order):
+    for name, train, held in splits(folds, total, order, gap):
         if train.rows < 2:
             raise InDatabaseError(
                 f"fold {name!r} leaves {train.rows} row to train on; allowed: at least two. Use fewer folds."
@@ -92,17 +94,25 @@ def penalty_search(
 
 
 def splits(
-    folds: Mapping[str, Cofactors], total: Cofactors, order: str
+    folds: Mapping[str, Cofactors], total: Cofactors, order: str, gap: int = 0
 ) -> Iterable[tuple[str, Cofactors, Cofactors]]:
     """(fold, what trains, what is held out)."""
-    before: Cofactors | None = None
-    for name in sorted(folds):
-        if order == "any":
+    names = in_order(folds)
+    if order == "any":
+        for name in names:
             yield name, total - folds[name], folds[name]
-            continue
-        if before is not None:
-            yield name, before, folds[name]
-        before = folds[name] if before is None else before + folds[name]
+        return
+    before: Cofactors | None = None
+    for past, name in zip(names, names[gap + 1 :], strict=False):
+        before = folds[past] if before is None else before + folds[past]
+        yield name, before, folds[name]
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Whole numbers by size, other names as text: ISO dates come in order of time."""
+    listed = list(names)
+    are_numbers = all(name.removeprefix("-").isdecimal() for name in listed)
+    return sorted(listed, key=int if are_numbers else str)
 
 
 def squared_errors(coefficients: np.ndarray, products: np.ndarray) -> np.ndarray:
@@ -113,12 +123,14 @@ def squared_errors(coefficients: np.ndarray, products: np.ndarray) -> np.ndarray
     return np.maximum(np.einsum("ai,ij,aj->a", weights, products, weights), 0.0)
 
 
-def _check(folds: Mapping[str, Cofactors], order: str) -> None:
+def _check(folds: Mapping[str, Cofactors], order: str, gap: int) -> None:
     if order not in ORDERS:
         raise InDatabaseError(f"order is {order!r}; allowed: {', '.join(ORDERS)}.")
-    if len(folds) < 2:
+    if gap < 0 or (gap and order != "time"):
+        raise InDatabaseError(f"gap is {gap!r} with order {order!r}; allowed: 0, or more in order of time.")
+    if len(folds) < 2 + gap:
         rows = sum(part.rows for part in folds.values())
         raise InDatabaseError(
-            f"cross-validation has {len(folds)} fold of {rows} rows; allowed: at least two with rows. Use "
-            "fewer folds than rows, and a fold column that splits them."
+            f"cross-validation has {len(folds)} fold of {rows} rows; allowed: at least {2 + gap} "
+            "with rows. Use fewer folds than rows, and a fold column that splits them."
         )

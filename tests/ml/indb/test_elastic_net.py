@@ -13,7 +13,7 @@ from ml.indb.cofactor_scan import Measured, measure
 from ml.indb.columns import Number
 from ml.indb.elastic_net import penalty_path
 from ml.indb.errors import InDatabaseError
-from ml.indb.penalty_search import penalty_search
+from ml.indb.penalty_search import in_order, penalty_search
 from tests.ml.indb.sample import CATEGORIES, FEATURES, NUMBERS, matrix, sample
 from warehouse.client import Warehouse
 
@@ -109,7 +109,7 @@ def test_wrong_arguments_are_refused(measured: Measured, arguments: dict, messag
 
 
 def test_too_few_folds_are_refused(measured: Measured):
-    with pytest.raises(InDatabaseError, match="1 fold of 240 rows; allowed: at least two"):
+    with pytest.raises(InDatabaseError, match="1 fold of 240 rows; allowed: at least 2"):
         penalty_search({"0": measured.total}, FEATURES, "y")
     with pytest.raises(InDatabaseError, match="order is 'random'; allowed: any, time"):
         penalty_search(measured.by("fold"), FEATURES, "y", order="random")
@@ -131,3 +131,22 @@ def test_the_lasso_refuses_a_column_made_of_others(rows_wh: Warehouse):
     ):
         penalty_path(total, ["price", "count", "left_over"], "y", ratio=1.0)
     assert np.isfinite(penalty_path(total, ["price", "count", "left_over"], "y").coefficients).all()
+
+
+def test_folds_in_time_are_in_order_of_numbers_and_leave_a_gap(measured: Measured):
+    folds = {str(9 + int(name)): part for name, part in measured.by("fold").items()}
+    search = penalty_search(folds, FEATURES, "y", order="time", penalties=2)
+    assert search.folds == ("10", "11", "12", "13")
+    apart = penalty_search(folds, FEATURES, "y", order="time", gap=2, penalties=2)
+    assert apart.folds == ("12", "13")
+    assert in_order(["2024-10-01", "2024-09-30"]) == ["2024-09-30", "2024-10-01"]
+    for wrong in ({"order": "any", "gap": 1}, {"order": "time", "gap": -1}, {"order": "time", "gap": 4}):
+        with pytest.raises(InDatabaseError, match="allowed: "):
+            penalty_search(folds, FEATURES, "y", **wrong)
+
+
+def test_products_beyond_a_double_are_refused(rows_wh: Warehouse):
+    source = "(select (i * 1e299)::float8 as x, i as y from generate_series(1, 9) as i)"
+    total = measure(rows_wh, source, [Number("x"), Number("y")]).total
+    with pytest.raises(InDatabaseError, match="beyond the largest double"):
+        penalty_path(total, ["x"], "y")

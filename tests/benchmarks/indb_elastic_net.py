@@ -15,6 +15,7 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 from time import perf_counter
 from typing import Any
 
@@ -149,12 +150,13 @@ def _compare(
         "theirs": lambda: theirs(wh, case, way),
     }
     times: dict[str, list[float]] = {"ours": [], "theirs": []}
-    moved, fits = {}, {}
+    moved, fits, hashes = {}, {}, set()
     for number in range(repeats):
         for side, work in sides.items():
             began = perf_counter()
             fits[side], moved[side] = work()
             times[side].append(perf_counter() - began)
+        hashes.add(sha256(fits["ours"].path.coefficients.tobytes()).hexdigest())
         print(f"{case}, {way}, {number + 1} of {repeats}: {times['ours'][-1]:.2f} s, "
               f"{times['theirs'][-1]:.2f} s", flush=True)  # fmt: skip
     path, place = fits["ours"].path, fits["ours"].best
@@ -165,7 +167,7 @@ def _compare(
         goal=1 / goal, unit="s", includes=INCLUDES, direction="at_most",
         versions=versions("scikit-learn", "adbc-driver-postgresql", "pandas", "pyarrow",
                           postgres=wh.scalar("show server_version")),
-        goal_ratio=goal, bytes_out=moved, client_peak_bytes=memory,
+        goal_ratio=goal, hashes=sorted(hashes), bytes_out=moved, client_peak_bytes=memory,
         penalty={"ours": float(path.penalties[place]), "theirs": float(fits["theirs"].alpha_)},
         largest_difference=float(np.abs(path.coefficients[place] - fits["theirs"].coef_).max()),
     )  # fmt: skip

@@ -1,0 +1,25 @@
+"""The benchmark of penalised paths: its sides choose the same penalty and coefficients, on few rows.
+
+Belongs here: that it measures what it says. Does not belong here: any time or size.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.benchmarks import indb_elastic_net as bench
+from tests.benchmarks.document_tables import store
+
+
+@pytest.mark.parametrize(("case", "way"), [("dense", "adbc"), ("categories", "pandas"), ("window", "adbc")])
+def test_both_sides_find_the_same(wh, case: str, way: str):
+    store(wh, "rows", bench.made_rows(800))
+    kept = bench.by_day(wh) if case == "window" else {}
+    search, ours = bench.ours(wh, case, kept)
+    peer, theirs = bench.theirs(wh, case, way)
+    assert ours > 0 and theirs > 0
+    assert np.allclose(search.path.penalties, peer.alphas_, rtol=1e-9)
+    assert np.allclose(search.errors, peer.mse_path_.T, rtol=5e-3)  # theirs stops at a tolerance of 1e-4
+    best = np.flatnonzero(peer.alphas_ == peer.alpha_)[0]
+    assert np.allclose(search.path.coefficients[best], peer.coef_, atol=5e-3)

@@ -81,6 +81,14 @@ def measure(
     """
     declared, named = list(numbers), [category.name for category in categories]
     _refuse_repeats([*(column for one in declared for column in one.columns), *named])
+    with wh.transaction():
+        wh.execute("set local extra_float_digits = 1")  # a double's text then has all its digits
+        return _measured(wh, relation, declared, named, by)
+
+
+def _measured(
+    wh: Warehouse, relation: str, declared: list[Number], named: list[str], by: Sequence[str]
+) -> Measured:
     types = column_types(wh, relation, [*(one.name for one in declared), *named, *by])
     columns = [
         part for one in declared for part in encoded(one, types[one.name], f"r.{POSTGRES.name_of(one.name)}")

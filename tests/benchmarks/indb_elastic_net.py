@@ -11,7 +11,6 @@ its coefficients. The sides take turns in one run; memory is the peak of a whole
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,7 +22,8 @@ import numpy as np
 import pyarrow as pa
 
 from ml.indb.cofactor_scan import measure
-from ml.indb.cofactors import Cofactors, summed
+from ml.indb.cofactor_store import CofactorStore
+from ml.indb.cofactors import Cofactors
 from ml.indb.columns import Category, Number
 from ml.indb.penalty_search import PenaltySearch, penalty_search
 from tests.benchmarks.document_tables import bench_database, store
@@ -39,11 +39,12 @@ TEXTS = {f"c{place}": levels for place, levels in enumerate((10, 20, 20, 30, 40)
 WINDOW = 60
 GOALS = {"dense": {"adbc": 3.0, "pandas": 8.0}, "categories": {"adbc": 10.0}, "window": {"adbc": 100.0}}
 NUMBERS = [*(Number(name, 3, 100.0) for name in NAMES), Number("y", 3, 1000.0)]
+STORE = CofactorStore("public", "kept", tuple(NUMBERS), (), "day", "fold")
 INCLUDES = {
-    "start": "a table of key, day, 20 numbers, 5 texts and the target, vacuumed; window: cofactors by day "
-    "and fold as JSON text",
-    "ours": "one statement of sums, the path, the cross-validation; window: reading the JSON, adding days "
-    "up, the path, the cross-validation",
+    "start": "a table of key, day, 20 numbers, 5 texts and the target, vacuumed; window: cofactors kept by "
+    "day and fold in a table",
+    "ours": "one statement of sums, the path, the cross-validation; window: reading the kept days, adding "
+    "them up, the path, the cross-validation",
     "theirs": "export of features, fold and target, one-hot encoding of texts, ElasticNetCV on all cores",
     "neither": "connecting, importing libraries",
 }
@@ -86,22 +87,23 @@ def by_fold(wh: Warehouse, case: str) -> tuple[dict[str, Cofactors], int]:
     return found.by("fold"), found.bytes_out
 
 
-def by_day(wh: Warehouse) -> dict[tuple[str, str], str]:
-    """What is kept of each day and fold: one JSON text."""
-    found = measure(wh, relation("dense"), NUMBERS, by=["day", "fold"])
-    return {key: json.dumps(part.to_dict()) for key, part in found.groups.items()}
+def keep_days(wh: Warehouse) -> None:
+    """Measure every day once, as a daily run would have."""
+    STORE.measure_days(wh, relation("dense"), [str(day) for day in range(DAYS)])
 
 
-def ours(wh: Warehouse, case: str, kept: dict[tuple[str, str], str]) -> tuple[PenaltySearch, int]:
-    if case != "window":
-        folds, size = by_fold(wh, case)
-        return penalty_search(folds, features(case), "y", penalties=PENALTIES), size
-    wanted = {key: text for key, text in kept.items() if int(key[0]) >= DAYS - WINDOW}
-    parts = {key: Cofactors.from_dict(json.loads(text)) for key, text in wanted.items()}
-    folds = {
-        str(fold): summed(part for key, part in parts.items() if key[1] == str(fold)) for fold in range(FOLDS)
-    }
-    return penalty_search(folds, features(case), "y", penalties=PENALTIES), sum(map(len, wanted.values()))
+WINDOW_DAYS = [str(day) for day in range(DAYS - WINDOW, DAYS)]
+
+
+def ours(wh: Warehouse, case: str) -> tuple[PenaltySearch, int]:
+    """The search, and the bytes of text that left the warehouse (window: `window_bytes`)."""
+    folds, size = (STORE.window(wh, WINDOW_DAYS), 0) if case == "window" else by_fold(wh, case)
+    return penalty_search(folds, features(case), "y", penalties=PENALTIES), size
+
+
+def window_bytes(wh: Warehouse) -> int:
+    sql = f"select sum(length(cofactors::text)) from {STORE.place} where day = any(%s)"
+    return int(wh.scalar(sql, (WINDOW_DAYS,)))
 
 
 def theirs(wh: Warehouse, case: str, way: str) -> tuple[Any, int]:
@@ -136,17 +138,16 @@ def main(rows: int, repeats: int) -> None:
     with bench_database(DATABASE) as wh:
         store(wh, "rows", made_rows(rows))
         for case, goals in GOALS.items():
-            kept = by_day(wh) if case == "window" else {}
+            if case == "window":
+                keep_days(wh)
             for way, goal in goals.items():
                 with progress(f"{case}, {way}"):
-                    _compare(wh, case, way, goal, rows, repeats, kept)
+                    _compare(wh, case, way, goal, rows, repeats)
 
 
-def _compare(
-    wh: Warehouse, case: str, way: str, goal: float, rows: int, repeats: int, kept: dict[tuple[str, str], str]
-) -> None:
+def _compare(wh: Warehouse, case: str, way: str, goal: float, rows: int, repeats: int) -> None:
     sides: dict[str, Callable[[], tuple[Any, int]]] = {
-        "ours": lambda: ours(wh, case, kept),
+        "ours": lambda: ours(wh, case),
         "theirs": lambda: theirs(wh, case, way),
     }
     times: dict[str, list[float]] = {"ours": [], "theirs": []}
@@ -159,6 +160,8 @@ def _compare(
         hashes.add(sha256(fits["ours"].path.coefficients.tobytes()).hexdigest())
         print(f"{case}, {way}, {number + 1} of {repeats}: {times['ours'][-1]:.2f} s, "
               f"{times['theirs'][-1]:.2f} s", flush=True)  # fmt: skip
+    if case == "window":
+        moved["ours"] = window_bytes(wh)
     path, place = fits["ours"].path, fits["ours"].best
     memory = {side: _memory(side, case, way) for side in sides} if case != "window" else {}
     result = record(
@@ -184,7 +187,7 @@ def one_side(side: str, case: str, way: str) -> None:
     """One side once, on the database that the comparison has open: for its memory."""
     with open_warehouse(replace(load_settings(), database=DATABASE)) as wh:
         if side == "ours":
-            ours(wh, case, {})
+            ours(wh, case)
         else:
             theirs(wh, case, way)
 

@@ -1,0 +1,109 @@
+"""The label as whole numbers: how many bits it gets, and which class is the second.
+
+Belongs here: the choice of steps, checks of a label. Does not belong here: reading it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ml.document.dialect import POSTGRES
+from ml.document.ops.constants import LIMIT
+from ml.indb.errors import InDatabaseError
+
+MOST_BITS, LEAST_BITS, SUM_BITS = 30, 16, 50
+"""A label's largest size gets 30 bits, or fewer where weights are many: a sum of labels keeps within 50,
+which leaves room in a bigint for scores that grow beyond the labels."""
+
+FINEST = 200
+
+
+@dataclass(frozen=True)
+class Label:
+    """`bits`: a step is 2**-bits. `classes`: both values of a binary label; the second counts as 1.
+    `second`: the second's text.
+    """
+
+    bits: int
+    classes: tuple[Any, ...] = ()
+    second: str | None = None
+
+    def sql(self, y: str) -> str:
+        """The label that SQL names `y`, in steps, a bigint."""
+        if self.second is not None:
+            is_second = f"{y}::text = {POSTGRES.text(self.second)}"
+            return f"(case when {is_second} then {1 << self.bits} else 0 end)::bigint"
+        value, number = f"{y}::float8", POSTGRES.number
+        scaled = f"round({value} * {number(math.ldexp(1.0, self.bits))})"
+        if self.bits < 0:  # a product that rounds to zero raises in Postgres
+            scaled = f"case when abs({value}) < {number(self._half_step)} then 0 else {scaled} end"
+        return f"({scaled})::bigint"
+
+    def steps(self, texts_or_numbers: Any) -> np.ndarray:
+        """The same of texts (binary) or doubles: (rows,) int64."""
+        if self.second is not None:
+            return np.array([(y == self.second) << self.bits for y in texts_or_numbers], dtype=np.int64)
+        y = np.asarray(texts_or_numbers, dtype=np.float64)
+        return np.rint(np.ldexp(y, self.bits)).astype(np.int64)
+
+    @property
+    def _half_step(self) -> float:
+        return math.ldexp(1.0, -self.bits - 2)
+
+
+def bits_for(weight: int, weight_name: str | None) -> int:
+    """Bits of a label's size, given the sum of all rows' weights.
+
+    Raises:
+        InDatabaseError: too large a sum.
+    """
+    bits = min(MOST_BITS, SUM_BITS - weight.bit_length())
+    if bits < LEAST_BITS:
+        raise InDatabaseError(
+            f"the weights{f' in column {weight_name!r}' if weight_name else ''} add up to {weight}, "
+            "which leaves "
+            f"a label {bits} bits; allowed: sums below 2**{SUM_BITS - LEAST_BITS}. Divide the weights."
+        )
+    return bits
+
+
+def number_label(name: str, low: float, high: float, bits: int) -> Label:
+    """A label of numbers between `low` and `high`.
+
+    Raises:
+        InDatabaseError: it is infinite, too large, or the same in every row.
+    """
+    largest = max(abs(low), abs(high))
+    if not largest <= LIMIT:
+        raise InDatabaseError(
+            f"label {name!r} reaches {largest!r} in size; allowed: finite numbers up to {LIMIT:g}. "
+            "Leave those "
+            "rows out, or scale it."
+        )
+    if low == high:
+        raise InDatabaseError(
+            f"label {name!r} is {low!r} in every row; allowed: at least two values. Widen the window."
+        )
+    return Label(min(bits - math.frexp(largest)[1], FINEST))
+
+
+def binary_label(name: str, values: Iterable[tuple[Any, str]], bits: int) -> Label:
+    """A label of two values, given with their texts: false before true, numbers by size, texts by bytes.
+
+    Raises:
+        InDatabaseError: another number of values.
+    """
+    found = sorted(values, key=lambda one: one[1].encode() if isinstance(one[0], str) else one[0])
+    if len(found) != 2:
+        shown = ", ".join(text for _, text in found[:3]) + (", …" if len(found) > 3 else "")
+        raise InDatabaseError(
+            f"label {name!r} has {len(found)} values in the training rows ({shown}); allowed: two. Choose "
+            "objective 'regression', or a window with both classes."
+        )
+    classes = tuple(value if isinstance(value, (bool, int, str)) else float(value) for value, _ in found)
+    return Label(bits, classes, found[1][1])

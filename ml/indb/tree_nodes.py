@@ -1,0 +1,89 @@
+"""A tree under growth: its nodes over bins, and their SQL.
+
+Belongs here: nodes, and the CASE that finds a row's node or leaf. Does not belong here: choosing splits
+(`ml.indb.splits`), documents (`ml.indb.tree_document`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from ml.document.dialect import POSTGRES
+from ml.indb.bins import MISSING
+
+
+@dataclass(frozen=True)
+class Split:
+    """How a node divides: bins up to `upto` go left, or those in `members` (categories); a missing value goes
+    left where `missing_left`. `left` is what the left child holds: rows, g, h.
+    """
+
+    feature: int
+    upto: int
+    members: tuple[int, ...] | None
+    missing_left: bool
+    left: tuple[int, int, int]
+    gain: Fraction = field(compare=False)
+
+    def sql(self, code: str) -> str:
+        """The condition under which a row goes left."""
+        if self.members is not None:
+            codes = sorted([*self.members, *([MISSING] if self.missing_left else [])])
+            return f"{code} in ({', '.join(map(str, codes))})"
+        return f"{code} <= {self.upto}" if self.missing_left else f"{code} between 0 and {self.upto}"
+
+
+@dataclass
+class Node:
+    """A node: what it holds (rows, g, h), its split and children, or -1 and a leaf's value in steps. `low`
+    and
+    `high` bound the leaves below it where features are monotone.
+    """
+
+    rows: int
+    g: int
+    h: int
+    low: Fraction | None = None
+    high: Fraction | None = None
+    split: Split | None = None
+    left: int = -1
+    right: int = -1
+    value: int = 0
+
+
+@dataclass
+class GrownTree:
+    """Nodes, the root first, children behind their parents."""
+
+    nodes: list[Node]
+
+    @property
+    def leaves(self) -> int:
+        return sum(node.split is None for node in self.nodes)
+
+    @property
+    def largest(self) -> int:
+        """The largest size of a leaf."""
+        return max(abs(node.value) for node in self.nodes if node.split is None)
+
+    def node_sql(self, wanted: set[int]) -> str:
+        """The number of the wanted node that a row lies in, else NULL."""
+        return self._case(lambda place: str(place) if place in wanted else "null")
+
+    def value_sql(self) -> str:
+        """The value of a row's leaf, a bigint."""
+        return self._case(lambda place: f"{POSTGRES.text(str(self.nodes[place].value))}::bigint")
+
+    def _case(self, leaf: Callable[[int], str]) -> str:
+        texts = [""] * len(self.nodes)
+        for place in range(len(self.nodes) - 1, -1, -1):
+            node = self.nodes[place]
+            if node.split is None:
+                texts[place] = leaf(place)
+                continue
+            left, right = texts[node.left], texts[node.right]
+            condition = node.split.sql(f"b{node.split.feature}")
+            texts[place] = left if left == right else f"case when {condition} then {left} else {right} end"
+        return texts[0]

@@ -1,0 +1,83 @@
+"""Rows and settings that trees refuse: the message names the column and what to do.
+
+Belongs here: refusals by the warehouse's scan. Does not belong here: training that succeeds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ml.indb.errors import InDatabaseError
+from ml.indb.labels import bits_for, number_label
+from ml.indb.train_trees import train_trees
+from ml.indb.tree_settings import Boosting, Forest, Growth, TreeRows
+
+SOURCE = """(select g as id, case when g % 3 = 0 then null else g / 7.0 end::float8 as x, g % 5 as z,
+  1.5::float8 as same, null::float8 as nothing, (case when g = 4 then 'inf'::float8 else g end) as endless,
+  g::text as typed, 'only'::text as giant, 'k' || g as many, g * 0.5 as y, g % 2 as binary, 7 as flat,
+  g % 3 as three, (case when g = 9 then null else g end) as gap, 0.5 as half, -1 as below,
+  (case when g = 4 then 'NaN'::float8 else g end) as nan, 1e15::float8 * 4 as heavy
+  from generate_series(1, 900) as g) """
+GOOD = TreeRows(SOURCE, "y", numbers=("x", "z"))
+CASES = {
+    "constant": ({"numbers": ("x", "same")}, "feature 'same' is 1.5 in every training row"),
+    "all_missing": ({"numbers": ("nothing",)}, "feature 'nothing' is missing in every training row"),
+    "infinite": ({"numbers": ("endless",)}, "feature 'endless' is infinite"),
+    "text": ({"numbers": ("typed",)}, "column 'typed' is text; allowed: smallint"),
+    "one_category": ({"categories": ("giant",)}, "feature 'giant' is 'only' in every"),
+    "many_categories": ({"categories": ("many",)}, "category 'many' has more than 512 values"),
+    "constant_label": ({"label": "flat"}, "label 'flat' is 7.0 in every row"),
+    "missing_label": ({"label": "gap"}, "label 'gap' is missing in 1 rows"),
+    "nan_label": ({"label": "nan"}, "label 'nan' is missing in 1 rows"),
+    "infinite_label": ({"label": "endless"}, "label 'endless' reaches inf"),
+    "text_label": ({"label": "typed"}, "column 'typed' is text"),
+    "one_class": ({"label": "flat", "objective": "binary"}, r"label 'flat' has 1 values .*\(7\)"),
+    "three_classes": ({"label": "three", "objective": "binary"}, "label 'three' has 3 values"),
+    "fractions": ({"weight": "half"}, "weight 'half' is missing, negative or no whole number in 900 rows"),
+    "negative": ({"weight": "below"}, "weight 'below'"),
+    "heavy": ({"weight": "heavy"}, "column 'heavy' add up to .* which leaves"),
+    "no_rows": ({"relation": f"(select * from {SOURCE} as s where id < 0)"}, "it has no rows"),
+    "time": ({"time": "gap", "validation": 0.5}, "time 'gap' is missing in 1 rows"),
+}
+
+
+@pytest.fixture(scope="module")
+def refusing(server):
+    from warehouse.client import open_warehouse
+
+    with open_warehouse(server) as warehouse:
+        yield warehouse
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_bad_rows_are_refused_by_name(refusing, case):
+    changed, message = CASES[case]
+    with pytest.raises(InDatabaseError, match=message):
+        train_trees(refusing, replace(GOOD, **changed), Boosting(rounds=1), "m")
+
+
+def test_settings_are_refused(refusing):
+    with pytest.raises(InDatabaseError, match="rows drawn|samples rows"):
+        train_trees(refusing, GOOD, Forest(trees=1), "m", engine="memory")
+    with pytest.raises(InDatabaseError, match="loss is 'logistic'"):
+        train_trees(refusing, GOOD, Boosting(loss="logistic"), "m")
+    with pytest.raises(InDatabaseError, match="monotone names"):
+        train_trees(refusing, GOOD, Boosting(growth=Growth(monotone={"nope": 1})), "m")
+    with pytest.raises(InDatabaseError, match="max_depth is 0"):
+        Growth(max_depth=0)
+    with pytest.raises(InDatabaseError, match="learning_rate 2.0"):
+        Boosting(learning_rate=2.0)
+    with pytest.raises(InDatabaseError, match="each named once"):
+        TreeRows("t", "y", numbers=("y",))
+    with pytest.raises(InDatabaseError, match="validation is 0.2"):
+        TreeRows("t", "y", numbers=("x",), validation=0.2)
+
+
+def test_a_label_keeps_its_bits_within_a_bigint():
+    assert bits_for(10**6, None) == 30 and bits_for(2**30, None) == 19
+    label = number_label("y", -3e99, 1.0, 30)
+    assert label.bits < 0 and label.steps([1.0, 1e-300, -3e99])[2] < -(2**28)
+    with pytest.raises(InDatabaseError, match="label 'y' reaches"):
+        number_label("y", 0.0, 1e200, 30)

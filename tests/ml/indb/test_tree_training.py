@@ -1,0 +1,148 @@
+"""Trees trained in the warehouse: one document from every engine, and scores that are the training's own.
+
+Belongs here: equality of engines, parity, settings. Does not belong here: bad rows (`test_tree_refusals`),
+other libraries (`test_trees_against_lightgbm`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ml.document import Document, Evaluator
+from ml.document.parity import check_parity
+from ml.document.work_tables import WORK_SCHEMA
+from ml.indb.bin_scan import scan
+from ml.indb.binned_rows import binned
+from ml.indb.bins import MISSING, Bins
+from ml.indb.histogram_sql import SqlEngine
+from ml.indb.histograms import Layout
+from ml.indb.losses import Loss
+from ml.indb.reference import reference_bins, reference_trees
+from ml.indb.train_trees import train_trees
+from ml.indb.tree_nodes import GrownTree, Node
+from ml.indb.tree_settings import Boosting, Forest, Growth, TreeRows
+from tests.ml.indb.tree_data import RELATION, load, set_workers, tree_rows
+
+FEATURES = {"numbers": ("x", "z"), "booleans": ("b",), "categories": ("c",)}
+PLAIN = TreeRows(RELATION, "y", **FEATURES)
+WEIGHED = replace(PLAIN, weight="w", key="id", time="day", validation=0.2)
+BINARY = replace(WEIGHED, label="is_high", objective="binary")
+SMALL = Growth(max_depth=4, max_leaves=12)
+CASES = {
+    "squared": (WEIGHED, Boosting(rounds=4, growth=SMALL)),
+    "logistic": (BINARY, Boosting(rounds=4, growth=replace(SMALL, l2=1.5))),
+    "text_label": (replace(BINARY, label="kind", weight=None), Boosting(2, loss="squared", growth=SMALL)),
+    "monotone": (PLAIN, Boosting(rounds=3, growth=replace(SMALL, monotone={"x": 1, "z": -1}))),
+    "tree": (BINARY, Forest(trees=1, sample=False, growth=SMALL)),
+    "forest": (BINARY, Forest(trees=3, growth=replace(SMALL, features=2))),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_one_document_from_rows_cells_workers_and_the_reference(wh, case):
+    rows, settings = CASES[case]
+    table = tree_rows()
+    load(wh, table)
+    expected = reference_trees(table, rows, settings, "m", most_bins=16)
+    assert max(tree.leaves for tree in expected.trees) > 4
+    samples = isinstance(settings, Forest) and settings.sample
+    runs = [("rows", False), ("rows", True), *([] if samples else [("cells", True), ("memory", False)])]
+    for engine, parallel in runs:
+        set_workers(wh, parallel)
+        trained = train_trees(wh, rows, settings, "m", most_bins=16, engine=engine)
+        assert trained.fitted.document.sha256 == expected.document.sha256, (engine, parallel)
+        assert trained.fitted.losses == expected.losses
+    left = wh.scalar("select count(*) from pg_class where relnamespace = to_regnamespace(%s)", (WORK_SCHEMA,))
+    assert left == 0
+
+
+@pytest.mark.parametrize("case", ["squared", "logistic", "forest"])
+def test_every_evaluator_gives_the_same_bits(wh, case):
+    rows, settings = CASES[case]
+    table = tree_rows()
+    document = reference_trees(table, rows, settings, "m", most_bins=16).document
+    assert Document.from_text(document.text).sha256 == document.sha256
+    sample = table.select(list(rows.features)).cast(_sample_schema(table, rows))
+    check_parity(wh, document, sample, rows=60, adversarial=300).require()
+
+
+def test_margins_are_the_scores_of_training():
+    table = tree_rows(300)
+    trained = reference_trees(table, PLAIN, CASES["squared"][1], "m", most_bins=16)
+    margins = Evaluator(trained.document).table(table).margins[:, 0]
+    steps = np.ldexp(margins, trained.document.source["bits"])
+    _, codes = reference_bins(table, PLAIN, 16)
+    assert steps.tolist() == [_walked(trained, row) for row in codes.T.tolist()]
+
+
+def _walked(trained, codes) -> int:
+    """The score in whole steps, followed through the grown trees by bin codes."""
+    total = trained.start
+    for tree in trained.trees:
+        place = 0
+        while (split := tree.nodes[place].split) is not None:
+            code = codes[split.feature]
+            goes_left = code in split.members if split.members is not None else code <= split.upto
+            goes_left = split.missing_left if code == MISSING else goes_left
+            place = tree.nodes[place].left if goes_left else tree.nodes[place].right
+        total += tree.nodes[place].value
+    return total
+
+
+def test_the_scans_of_a_level_run_in_parallel(wh):
+    load(wh, tree_rows())
+    set_workers(wh, True)
+    found = scan(wh, BINARY, 16)
+    engine = SqlEngine(wh, Layout(found.bins), binned(wh, BINARY, found, count_cells=False))
+    engine.begin(Loss("logistic", found.label.bits), 0)
+    plan = wh.query("explain " + engine.level_sql(GrownTree([Node(0, 0, 0)]), {0}))
+    assert any("Workers Planned: 2" in row["QUERY PLAN"] for row in plan)
+
+
+def _sample_schema(table, rows):
+    import pyarrow as pa
+
+    types = {"number": pa.float64(), "boolean": pa.bool_(), "category": pa.string()}
+    return pa.schema([(name, types[kind]) for name, kind in rows.features.items()])
+
+
+def test_sql_codes_are_numpys_codes_at_every_edge(wh):
+    edges = (-1e308, -0.1, 0.0, 5e-324, 0.1, 1e16)
+    around = [float(np.nextafter(edge, way)) for edge in edges for way in (-np.inf, np.inf)]
+    values = [*edges, *around, -0.0, np.nan, 1.7e308]
+    one = Bins("x", "number", edges=edges)
+    listed = ", ".join(f"('{value!r}'::float8)" for value in map(float, values))
+    found = wh.query(f"select {one.sql('x')} as code from (values {listed}, (null)) as t (x)")
+    assert [row["code"] for row in found] == [*one.codes(values).tolist(), MISSING]
+
+
+def test_a_better_loss_keeps_trees_and_a_worse_one_stops():
+    table = tree_rows(300)
+    settings = Boosting(rounds=200, learning_rate=0.5, patience=3, growth=replace(SMALL, min_rows=2))
+    fitted = reference_trees(table, WEIGHED, settings, "m")
+    best = fitted.losses.index(min(fitted.losses))
+    assert len(fitted.trees) == best < len(fitted.losses) - 1 == best + 3
+
+
+def test_monotone_features_never_turn():
+    table = tree_rows()
+    settings = Boosting(rounds=10, learning_rate=0.5, growth=replace(SMALL, min_rows=3, monotone={"x": -1}))
+    document = reference_trees(table, PLAIN, settings, "m").document
+    answer = Evaluator(document)
+    for z in (0.0, 5.0, 8.0):
+        places = np.linspace(-4, 4, 200).tolist()
+        rows = [answer.row({"x": x, "z": z, "b": True, "c": "B"})[0][0] for x in places]
+        assert all(low >= high for low, high in zip(rows, rows[1:], strict=False))
+
+
+def test_auto_takes_cells_in_memory_where_rows_repeat(wh):
+    load(wh, tree_rows())
+    rows = TreeRows(RELATION, "y", numbers=("z",), booleans=("b",), categories=("c",))
+    trained = train_trees(wh, rows, Boosting(rounds=2, growth=SMALL), "m")
+    assert (trained.engine, trained.rows) == ("memory", 900) and trained.cells <= 90
+    assert trained.fitted.document.sha256 == train_trees(
+        wh, rows, Boosting(rounds=2, growth=SMALL), "m", engine="rows"
+    ).fitted.document.sha256  # fmt: skip

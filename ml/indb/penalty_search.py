@@ -56,6 +56,7 @@ def penalty_search(
     *,
     order: str = "any",
     gap: int = 0,
+    expected: int | None = None,
     ratio: float = 0.5,
     penalties: Sequence[float] | int = 50,
     standardize: bool = False,
@@ -64,13 +65,13 @@ def penalty_search(
 
     `order` "any" holds out each fold in turn; "time" takes folds in order of their names (as numbers where
     all are), and trains on those before, less the last `gap`: time for labels to become known. Penalties are
-    those of all rows.
+    those of all rows. `expected`: how many folds there should be; with fewer rows some stay empty.
 
     Raises:
         InDatabaseError: fewer than two folds, a fold without enough rows to train on, or what the path on
             all rows is refused for.
     """
-    _check(folds, order, gap)
+    _check(folds, order, gap, expected)
     total = summed(folds.values())
     terms, _ = terms_of(total, features, every_level=ratio < 1.0)
     design = design_of(total, terms, target)
@@ -123,13 +124,18 @@ def squared_errors(coefficients: np.ndarray, products: np.ndarray) -> np.ndarray
     return np.maximum(np.einsum("ai,ij,aj->a", weights, products, weights), 0.0)
 
 
-def _check(folds: Mapping[str, Cofactors], order: str, gap: int) -> None:
+def _check(folds: Mapping[str, Cofactors], order: str, gap: int, expected: int | None) -> None:
     if order not in ORDERS:
         raise InDatabaseError(f"order is {order!r}; allowed: {', '.join(ORDERS)}.")
     if gap < 0 or (gap and order != "time"):
         raise InDatabaseError(f"gap is {gap!r} with order {order!r}; allowed: 0, or more in order of time.")
+    rows = sum(part.rows for part in folds.values())
+    if expected is not None and len(folds) != expected:
+        raise InDatabaseError(
+            f"{rows} rows fall into {len(folds)} of {expected} folds; allowed: rows in every fold. Use fewer "
+            "folds, or a wider window."
+        )
     if len(folds) < 2 + gap:
-        rows = sum(part.rows for part in folds.values())
         raise InDatabaseError(
             f"cross-validation has {len(folds)} fold of {rows} rows; allowed: at least {2 + gap} "
             "with rows. Use fewer folds than rows, and a fold column that splits them."

@@ -111,6 +111,8 @@ def test_wrong_arguments_are_refused(measured: Measured, arguments: dict, messag
 def test_too_few_folds_are_refused(measured: Measured):
     with pytest.raises(InDatabaseError, match="1 fold of 240 rows; allowed: at least 2"):
         penalty_search({"0": measured.total}, FEATURES, "y")
+    with pytest.raises(InDatabaseError, match="240 rows fall into 5 of 7 folds; allowed: rows in every fold"):
+        penalty_search(measured.by("fold"), FEATURES, "y", expected=7)
     with pytest.raises(InDatabaseError, match="order is 'random'; allowed: any, time"):
         penalty_search(measured.by("fold"), FEATURES, "y", order="random")
 

@@ -1,7 +1,7 @@
 """Scoring in the database against taking the rows out, predicting, and loading the scores back.
 
-`python -m tests.benchmarks.document_scoring [rows] [repeats]` writes `document_scoring_<case>.json` for a
-linear model, 100 trees and 500 trees of 31 leaves, over 20 features. Belongs here: this one comparison.
+`python -m tests.benchmarks.document_scoring [rows] [repeats] [case]` writes `document_scoring_<case>.json` for
+a linear model, 100 trees and 500 trees of 31 leaves, over 20 features. Belongs here: this one comparison.
 Both sides start from the same table and end with an unlogged table of key and score. The peer is the best way
 out and in that we have: Arrow by ADBC both ways, the library's own predict on all cores. Ours is the way the
 scoring plan would take: the document's SQL, or, where a sample says so (`engine`), the stream through the
@@ -68,10 +68,10 @@ def made_rows(count: int, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(count, len(NAMES)))
 
 
-def main(rows: int, repeats: int) -> None:
+def main(rows: int, repeats: int, only: str = "") -> None:
     with bench_database(DATABASE) as wh:
         store(wh, RELATION, arrow_rows(made_rows(rows, 3), NAMES))
-        for case in CASES:
+        for case in (case for case in CASES if only in ("", case.name)):
             with progress(case.name):
                 _compare(wh, case, rows, repeats)
 
@@ -244,5 +244,5 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["once"]:
         once(*sys.argv[2:])
     else:
-        numbers = [int(text) for text in sys.argv[1:]]
-        main(*(numbers + [ROWS, REPEATS][len(numbers) :]))
+        rows, repeats, only = [*sys.argv[1:], *[str(ROWS), str(REPEATS), ""][len(sys.argv) - 1 :]]
+        main(int(rows), int(repeats), only)

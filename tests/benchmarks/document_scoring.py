@@ -1,7 +1,7 @@
 """Scoring in the database against taking the rows out, predicting, and loading the scores back.
 
-`python -m tests.benchmarks.document_scoring [rows] [repeats] [case]` writes `document_scoring_<case>.json` for
-a linear model, 100 trees and 500 trees of 31 leaves, over 20 features. Belongs here: this one comparison.
+`python -m tests.benchmarks.document_scoring [rows] [repeats] [case]` writes `document_scoring_<case>.json`
+for a linear model, 100 trees and 500 trees of 31 leaves, over 20 features. Belongs here: this one comparison.
 Both sides start from the same table and end with an unlogged table of key and score. The peer is the best way
 out and in that we have: Arrow by ADBC both ways, the library's own predict on all cores. Ours is the way the
 scoring plan would take: the document's SQL, or, where a sample says so (`engine`), the stream through the

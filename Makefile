@@ -56,7 +56,7 @@ test: $(STAMP) ## Run the tests (about ten minutes on two cores)
 test-full: $(STAMP) ## Run all tests, the slow ones too
 	$(PYTEST)
 
-bench: $(STAMP) ## Measure load, build and one added day
+bench: $(STAMP) ## Measure load, build, one added day, and model documents beside their peers
 	@$(BIN)/python -m tests.benchmarks.record
 
 # The same Dagster home as `starhouse run`, so its runs are shown too.

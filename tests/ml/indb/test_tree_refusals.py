@@ -43,28 +43,20 @@ CASES = {
 }
 
 
-@pytest.fixture(scope="module")
-def refusing(server):
-    from warehouse.client import open_warehouse
-
-    with open_warehouse(server) as warehouse:
-        yield warehouse
-
-
 @pytest.mark.parametrize("case", CASES)
-def test_bad_rows_are_refused_by_name(refusing, case):
+def test_bad_rows_are_refused_by_name(rows_wh, case):
     changed, message = CASES[case]
     with pytest.raises(InDatabaseError, match=message):
-        train_trees(refusing, replace(GOOD, **changed), Boosting(rounds=1), "m")
+        train_trees(rows_wh, replace(GOOD, **changed), Boosting(rounds=1), "m")
 
 
-def test_settings_are_refused(refusing):
+def test_settings_are_refused(rows_wh):
     with pytest.raises(InDatabaseError, match="rows drawn|samples rows"):
-        train_trees(refusing, GOOD, Forest(trees=1), "m", engine="memory")
+        train_trees(rows_wh, GOOD, Forest(trees=1), "m", engine="memory")
     with pytest.raises(InDatabaseError, match="loss is 'logistic'"):
-        train_trees(refusing, GOOD, Boosting(loss="logistic"), "m")
+        train_trees(rows_wh, GOOD, Boosting(loss="logistic"), "m")
     with pytest.raises(InDatabaseError, match="monotone names"):
-        train_trees(refusing, GOOD, Boosting(growth=Growth(monotone={"nope": 1})), "m")
+        train_trees(rows_wh, GOOD, Boosting(growth=Growth(monotone={"nope": 1})), "m")
     with pytest.raises(InDatabaseError, match="max_depth is 0"):
         Growth(max_depth=0)
     with pytest.raises(InDatabaseError, match="learning_rate 2.0"):

@@ -42,31 +42,32 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_one_document_from_rows_cells_workers_and_the_reference(wh, case):
+def test_one_document_from_rows_cells_workers_and_the_reference(rows_wh, case):
     rows, settings = CASES[case]
     table = tree_rows()
-    load(wh, table)
+    load(rows_wh, table)
     expected = reference_trees(table, rows, settings, "m", most_bins=16)
     assert max(tree.leaves for tree in expected.trees) > 4
     samples = isinstance(settings, Forest) and settings.sample
     runs = [("rows", False), ("rows", True), *([] if samples else [("cells", True), ("memory", False)])]
     for engine, parallel in runs:
-        set_workers(wh, parallel)
-        trained = train_trees(wh, rows, settings, "m", most_bins=16, engine=engine)
+        set_workers(rows_wh, parallel)
+        trained = train_trees(rows_wh, rows, settings, "m", most_bins=16, engine=engine)
         assert trained.fitted.document.sha256 == expected.document.sha256, (engine, parallel)
         assert trained.fitted.losses == expected.losses
-    left = wh.scalar("select count(*) from pg_class where relnamespace = to_regnamespace(%s)", (WORK_SCHEMA,))
+    tables = "select count(*) from pg_class where relnamespace = to_regnamespace(%s)"
+    left = rows_wh.scalar(tables, (WORK_SCHEMA,))
     assert left == 0
 
 
 @pytest.mark.parametrize("case", ["squared", "logistic", "forest"])
-def test_every_evaluator_gives_the_same_bits(wh, case):
+def test_every_evaluator_gives_the_same_bits(rows_wh, case):
     rows, settings = CASES[case]
     table = tree_rows()
     document = reference_trees(table, rows, settings, "m", most_bins=16).document
     assert Document.from_text(document.text).sha256 == document.sha256
     sample = table.select(list(rows.features)).cast(_sample_schema(table, rows))
-    check_parity(wh, document, sample, rows=60, adversarial=300).require()
+    check_parity(rows_wh, document, sample, rows=60, adversarial=300).require()
 
 
 def test_margins_are_the_scores_of_training():
@@ -92,13 +93,13 @@ def _walked(trained, codes) -> int:
     return total
 
 
-def test_the_scans_of_a_level_run_in_parallel(wh):
-    load(wh, tree_rows())
-    set_workers(wh, True)
-    found = scan(wh, BINARY, 16)
-    engine = SqlEngine(wh, Layout(found.bins), binned(wh, BINARY, found, count_cells=False))
+def test_the_scans_of_a_level_run_in_parallel(rows_wh):
+    load(rows_wh, tree_rows())
+    set_workers(rows_wh, True)
+    found = scan(rows_wh, BINARY, 16)
+    engine = SqlEngine(rows_wh, Layout(found.bins), binned(rows_wh, BINARY, found, count_cells=False))
     engine.begin(Loss("logistic", found.label.bits), 0)
-    plan = wh.query("explain " + engine.level_sql(GrownTree([Node(0, 0, 0)]), {0}))
+    plan = rows_wh.query("explain " + engine.level_sql(GrownTree([Node(0, 0, 0)]), {0}))
     assert any("Workers Planned: 2" in row["QUERY PLAN"] for row in plan)
 
 
@@ -109,13 +110,13 @@ def _sample_schema(table, rows):
     return pa.schema([(name, types[kind]) for name, kind in rows.features.items()])
 
 
-def test_sql_codes_are_numpys_codes_at_every_edge(wh):
+def test_sql_codes_are_numpys_codes_at_every_edge(rows_wh):
     edges = (-1e308, -0.1, 0.0, 5e-324, 0.1, 1e16)
     around = [float(np.nextafter(edge, way)) for edge in edges for way in (-np.inf, np.inf)]
     values = [*edges, *around, -0.0, np.nan, 1.7e308]
     one = Bins("x", "number", edges=edges)
     listed = ", ".join(f"('{value!r}'::float8)" for value in map(float, values))
-    found = wh.query(f"select {one.sql('x')} as code from (values {listed}, (null)) as t (x)")
+    found = rows_wh.query(f"select {one.sql('x')} as code from (values {listed}, (null)) as t (x)")
     assert [row["code"] for row in found] == [*one.codes(values).tolist(), MISSING]
 
 
@@ -138,11 +139,11 @@ def test_monotone_features_never_turn():
         assert all(low >= high for low, high in zip(rows, rows[1:], strict=False))
 
 
-def test_auto_takes_cells_in_memory_where_rows_repeat(wh):
-    load(wh, tree_rows())
+def test_auto_takes_cells_in_memory_where_rows_repeat(rows_wh):
+    load(rows_wh, tree_rows())
     rows = TreeRows(RELATION, "y", numbers=("z",), booleans=("b",), categories=("c",))
-    trained = train_trees(wh, rows, Boosting(rounds=2, growth=SMALL), "m")
+    trained = train_trees(rows_wh, rows, Boosting(rounds=2, growth=SMALL), "m")
     assert (trained.engine, trained.rows) == ("memory", 900) and trained.cells <= 90
     assert trained.fitted.document.sha256 == train_trees(
-        wh, rows, Boosting(rounds=2, growth=SMALL), "m", engine="rows"
+        rows_wh, rows, Boosting(rounds=2, growth=SMALL), "m", engine="rows"
     ).fitted.document.sha256  # fmt: skip

@@ -4,8 +4,9 @@ Only rows whose features changed since they were scored by this version are scor
 says so the warehouse scores them itself by the document's SQL and nothing leaves it; else they are streamed
 out, predicted in bounded memory and copied in. Both give the same bits.
 
-Belongs here: the two ways, in one transaction each. Does not belong here: the answer itself (`ml.document`),
-which rows changed (`ml.changed_rows`), the choice (`ml.scoring_plan`), realised quality (dbt, reporting).
+Belongs here: the two ways, and the exchange of old for new in one transaction. Does not belong here: the
+answer itself (`ml.document`), which rows changed (`ml.changed_rows`), the choice (`ml.scoring_plan`), realised
+quality (dbt, reporting).
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
 from ml.changed_rows import changed_sql, gone_sql
 from ml.document.passes import prepared_scoring
+from ml.document.stream import stream_scoring
 from ml.feature_query import feature_sql
 from ml.predictor import Predictor
 from ml.registry_schema import ensure_model
@@ -30,14 +31,13 @@ if TYPE_CHECKING:
     from ml.spec import ModelSpec
     from warehouse.client import Warehouse
 
-BATCH_ROWS = 50_000
 ANALYZE_ROWS = 10_000
 CARRIED = ("prediction_at", "features_hash")
 
 WORK_TABLE = """
 create unlogged table {work} (
-    flight_key text, flight_date date, prediction_at timestamptz, features_hash bigint,
-    margin double precision, score double precision, is_positive boolean)"""
+    {key} text, {date} date, prediction_at timestamptz, features_hash bigint,
+    margin double precision, score double precision, decision bigint)"""
 
 
 class ScoreError(RuntimeError):
@@ -78,7 +78,8 @@ def score(
     """Score the feature rows from `start` to `end` (inclusive; None = open) with the champion, labelled or
     not, that are new, changed, or scored by another version; predictions without a feature row are removed.
 
-    One transaction: a reader sees the old scores or the new ones, and a failure leaves the old ones.
+    The scores are computed beside the old ones and take their place in one transaction: a reader sees the old
+    ones or the new ones, and a failure leaves the old ones.
     `engine` ("warehouse", "stream", "auto") overrides the declaration.
 
     Raises:
@@ -97,12 +98,12 @@ def score(
     rows = run.count()
     chosen = plan(wh, predictor, rows, engine)
     run.tell(f"{chosen.engine}: {chosen.reason}")
-    with wh.transaction():
-        wh.execute("select pg_advisory_xact_lock(hashtextextended(%(name)s, 0))", {"name": run.lock})
+    with wh.advisory_lock(f"ml.score.{predictor.spec.name}"), run.work_table():
         engine_seconds = run.compute(chosen.engine)
-        replaced, scored, removed = run.replace()
-        if scored >= ANALYZE_ROWS:  # a few rows change no plan, and autovacuum sees to them
-            wh.execute(f"analyze {run.target}")
+        with wh.transaction():
+            replaced, scored, removed = run.replace()
+            if scored >= ANALYZE_ROWS:  # a few rows change no plan, and autovacuum sees to them
+                wh.execute(f"analyze {run.target}")
     run.tell(f"{scored:,} of {rows:,} rows scored")
     return ScoreResult(
         predictor.spec.name, predictor.version, predictor.sha256, start, end, rows, scored, replaced, removed,
@@ -119,7 +120,7 @@ class _Run:
     ) -> None:  # fmt: skip
         self.wh, self.predictor, self.spec = wh, predictor, predictor.spec
         self.start, self.end, self.progress, self.began = start, end, progress, began
-        self.lock = f"ml.score.{self.spec.name}"
+        self.keys = [self.spec.key_column, self.spec.date_column, *CARRIED]
         self.target = quote("ml", f"prd_{self.spec.name}")
         self.work_name = f"scored_{self.spec.name}"
         self.work = quote("ml", self.work_name)
@@ -140,50 +141,35 @@ class _Run:
             )
         return int(rows)
 
+    @contextmanager
+    def work_table(self) -> Iterator[None]:
+        """No work table of an earlier, killed run before, and none afterwards."""
+        self.wh.execute(f"drop table if exists {self.work}")
+        try:
+            yield
+        finally:
+            self.wh.execute(f"drop table if exists {self.work}")
+
     def compute(self, engine: str) -> float:
         """Fill the work table with the scores of the changed rows; the seconds it took."""
         began = time.perf_counter()
-        changed = changed_sql(self.spec, self.predictor.version, self.start, self.end)
-        if engine == "warehouse":
-            self._in_warehouse(changed)
-        else:
-            self._streamed(changed)
+        changed = f"({changed_sql(self.spec, self.predictor.version, self.start, self.end)})"
+        (self._in_warehouse if engine == "warehouse" else self._streamed)(changed)
         return time.perf_counter() - began
 
     def _in_warehouse(self, changed: str) -> None:
-        key, date = self.spec.key_column, self.spec.date_column
         title = f"{self.spec.name}, version {self.predictor.version}"
-        positive = "null::boolean" if self.predictor.threshold is None else "decision = 1"
-        keys = [key, date, *CARRIED]
-        with prepared_scoring(
-            self.wh, self.predictor.document, f"({changed})", keys, title=title
-        ) as scored:
-            self.wh.execute(
-                f"create unlogged table {self.work} as select {quote(key)} as flight_key, "
-                f"{quote(date)} as flight_date, {', '.join(CARRIED)}, margin, score, "
-                f"{positive} as is_positive from ({scored}) as s"
-            )
+        with prepared_scoring(self.wh, self.predictor.document, changed, self.keys, title=title) as scored:
+            self.wh.execute(f"create unlogged table {self.work} as\n{scored}")
 
     def _streamed(self, changed: str) -> None:
-        self.wh.execute(WORK_TABLE.format(work=self.work))
-        done = 0
-        for table in _batches(self.wh, changed):
-            answers = self._rows(table)
-            self.wh.copy_arrow("ml", self.work_name, answers)
-            self.bytes_out, self.bytes_in = self.bytes_out + table.nbytes, self.bytes_in + answers.nbytes
-            done += table.num_rows
-            self.tell(f"{done:,} rows predicted")
-
-    def _rows(self, table: pa.Table) -> pa.Table:
-        answers = self.predictor.predict(table)
-        return pa.table(
-            {
-                "flight_key": table.column(self.spec.key_column),
-                "flight_date": table.column(self.spec.date_column),
-                **{name: table.column(name) for name in CARRIED},
-                **{name: answers.column(name) for name in ("margin", "score", "is_positive")},
-            }
-        )
+        key, date = quote(self.spec.key_column), quote(self.spec.date_column)
+        self.wh.execute(WORK_TABLE.format(work=self.work, key=key, date=date))
+        done = stream_scoring(
+            self.wh, self.predictor.document, changed, self.keys, ("ml", self.work_name),
+            ("margin", "score", "decision"), progress=lambda rows: self.tell(f"{rows:,} rows predicted"),
+        )  # fmt: skip
+        self.bytes_out, self.bytes_in = done.bytes_out, done.bytes_in
 
     def replace(self) -> tuple[int, int, int]:
         """Put the scores in place of older ones; rows replaced, inserted, and removed with their features."""
@@ -194,29 +180,21 @@ class _Run:
                 "answer, as a feature is missing that the model does not impute. Nothing was scored; train "
                 "it with an imputer, or fill the feature."
             )
+        key, date = quote(self.spec.key_column), quote(self.spec.date_column)
+        positive = "null::boolean" if self.predictor.threshold is None else "decision = 1"
         replaced = self.wh.execute(
-            f"delete from {self.target} as p using {self.work} as w where p.flight_key = w.flight_key"
+            f"delete from {self.target} as p using {self.work} as w where p.flight_key = w.{key}"
         )
         inserted = self.wh.execute(
             f"""insert into {self.target} (model_name, flight_key, flight_date, prediction_at, model_version,
                     margin, score, threshold, is_positive, features_hash, scored_at)
-                select %(name)s, flight_key, flight_date, prediction_at, %(version)s, margin, score,
-                    %(threshold)s, is_positive, features_hash, now() from {self.work}""",
+                select %(name)s, {key}, {date}, prediction_at, %(version)s, margin, score,
+                    %(threshold)s, {positive}, features_hash, now() from {self.work}""",
             {
                 "name": self.spec.name,
                 "version": self.predictor.version,
                 "threshold": self.predictor.threshold,
             },
         )
-        self.wh.execute(f"drop table {self.work}")
         removed = self.wh.execute(gone_sql(self.spec, self.start, self.end))
         return replaced, inserted, removed
-
-
-def _batches(wh: Warehouse, sql: str) -> Iterator[pa.Table]:
-    # Closed also after an error: the stream holds a connection of its own.
-    with wh.stream_arrow(sql) as reader:
-        for batch in reader:
-            table = pa.Table.from_batches([batch])
-            for offset in range(0, table.num_rows, BATCH_ROWS):
-                yield table.slice(offset, BATCH_ROWS)

@@ -7,7 +7,7 @@ scoring by SQL (`ml.document.passes`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -39,10 +39,12 @@ def stream_scoring(
     keys: Sequence[str],
     into: tuple[str, str],
     answers: Sequence[str] = ("margin", "score"),
+    progress: Callable[[int], None] | None = None,
 ) -> Streamed:
     """Append `keys` and `answers` of every row of `relation` to the table `into` (schema and name), which has
     columns of these names, on connections of their own. `answers` are `margin`, `score` (or `margin_0`, …)
-    and `decision`, NULL where there is none; `relation` is as for `scoring_sql`.
+    and `decision`, NULL where there is none; `relation` is as for `scoring_sql`. `progress` is told the rows
+    so far after each batch.
 
     Raises:
         DocumentError: the document has no such answer, or an input is not of its kind.
@@ -64,6 +66,8 @@ def stream_scoring(
             given = pa.record_batch(arrays, schema=schema)
             done.rows, done.bytes_out = done.rows + batch.num_rows, done.bytes_out + batch.nbytes
             done.bytes_in += given.nbytes
+            if progress is not None:
+                progress(done.rows)
             yield given
 
     wh.load_arrow(*into, pa.RecordBatchReader.from_batches(schema, batches()))

@@ -5,8 +5,8 @@ says so the warehouse scores them itself by the document's SQL and nothing leave
 out, predicted in bounded memory and copied in. Both give the same bits.
 
 Belongs here: the two ways, and the exchange of old for new in one transaction. Does not belong here: the
-answer itself (`ml.document`), which rows changed (`ml.changed_rows`), the choice (`ml.scoring_plan`), realised
-quality (dbt, reporting).
+answer itself (`ml.document`), which rows changed (`ml.changed_rows`), the choice (`ml.scoring_plan`),
+realised quality (dbt, reporting).
 """
 
 from __future__ import annotations

@@ -34,10 +34,13 @@ def tree_document(
 
 
 def _column(builder: Builder, one: Bins) -> str:
-    """The operand of a feature; a category is its code, one that training did not see is missing."""
+    """The operand of a feature: itself, or a category's code."""
+    return category_code(builder, one) if one.kind == "category" else builder.input(one.name, one.kind)
+
+
+def category_code(builder: Builder, one: Bins) -> str:
+    """The code of a category's bin; one that training did not see is missing."""
     x = builder.input(one.name, one.kind)
-    if one.kind != "category":
-        return x
     return builder.lookup(x, [(value, float(code)) for code, value in enumerate(one.values)], None, None)
 
 

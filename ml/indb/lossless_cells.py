@@ -1,0 +1,96 @@
+"""Cells for any trainer that takes weights, and the document of what it fitted on them.
+
+Rows that share every bin are one cell. With squared loss a cell of the sum of their weights and of their mean
+label gives a trainer the same sums as its rows; with two classes a cell is up to two, one a class. Belongs
+here: cells as arrays of a library, the document over raw columns. Does not belong here: our own trees, which
+read cells as they are (`ml.indb.train_trees`).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ml.document.build import Builder
+from ml.document.importers import model_of, source_of
+from ml.document.schema import Document
+from ml.indb.bin_scan import scan
+from ml.indb.binned_rows import binned, collapsed, fetched
+from ml.indb.bins import MISSING, Bins
+from ml.indb.errors import InDatabaseError
+from ml.indb.tree_document import category_code
+
+if TYPE_CHECKING:
+    from ml.indb.cells import Cells
+    from ml.indb.labels import Label
+    from ml.indb.tree_settings import TreeRows
+    from warehouse.client import Warehouse
+
+
+@dataclass(frozen=True)
+class LosslessCells:
+    """`x` (cells, features) float64 are codes of bins, NaN for missing; `y` (cells,) the mean label, or the
+    class; `weight` (cells,) the sum of weights; `rows`: how many rows they stand for.
+    """
+
+    bins: tuple[Bins, ...]
+    x: np.ndarray
+    y: np.ndarray
+    weight: np.ndarray
+    rows: int
+
+
+def lossless_cells(wh: Warehouse, rows: TreeRows, *, most_bins: int = 64) -> LosslessCells:
+    """The cells of all rows that count.
+
+    Raises:
+        InDatabaseError: as `ml.indb.bin_scan.scan`, or rows are set aside for validation.
+    """
+    if rows.validation:
+        raise InDatabaseError(f"validation is {rows.validation!r}; allowed: 0. Filter rows in the relation.")
+    found = scan(wh, rows, most_bins)
+    table = binned(wh, rows, found, count_cells=False)
+    try:
+        table = collapsed(wh, table)
+        cells = fetched(wh, table)
+    finally:
+        wh.execute(f"drop table if exists {table.table}")
+    x = np.where(cells.codes == MISSING, np.nan, cells.codes.astype(np.float64)).T
+    return LosslessCells(found.bins, *_labelled(x, cells, found.label), int(cells.rows.sum()))
+
+
+def _labelled(x: np.ndarray, cells: Cells, label: Label) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    if not label.classes:
+        mean = np.array([math.ldexp(s / w, -label.bits) for s, w in zip(*_lists(cells), strict=True)])
+        return x, mean, cells.weight
+    second = cells.target >> label.bits
+    weights = np.concatenate([cells.weight - second, second])
+    classes = np.repeat(np.array(label.classes), len(x))
+    kept = weights > 0
+    return np.concatenate([x, x])[kept], classes[kept], weights[kept]
+
+
+def _lists(cells: Cells) -> tuple[list[int], list[int]]:
+    return cells.target.tolist(), cells.weight.tolist()
+
+
+def cells_document(estimator: Any, cells: LosslessCells, name: str) -> Document:
+    """The document of an estimator fitted on cells: it reads raw columns, and finds their bins itself.
+
+    Raises:
+        DocumentError: the estimator has no importer.
+    """
+    builder = Builder(name)
+    columns = [_code(builder, one) for one in cells.bins]
+    margins, head = model_of(builder, estimator, columns)
+    return builder.document(margins, head, source_of(estimator), [one.name for one in cells.bins])
+
+
+def _code(builder: Builder, one: Bins) -> str:
+    x = builder.input(one.name, one.kind)
+    if one.kind == "category":
+        return category_code(builder, one)
+    return builder.bucket(x, one.edges, "left")

@@ -94,7 +94,7 @@ def _measured(
         part for one in declared for part in encoded(one, types[one.name], f"r.{POSTGRES.name_of(one.name)}")
     ]
     _refuse_category_types(named, types)
-    query = Query(relation, tuple(by), tuple(columns), tuple(named))
+    query = Query(relation, tuple(by), tuple(columns), tuple(named), types)
     rows = wh.query(query.sql)
     if any(row["refused"] for row in rows):
         refuse_values(wh, relation, declared, types)

@@ -8,8 +8,8 @@ Belongs here: SQL text. Does not belong here: running it or reading what comes b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import combinations
 
 from ml.document.dialect import POSTGRES
@@ -30,13 +30,14 @@ NULLS_AT_ONCE = 90
 @dataclass(frozen=True)
 class Query:
     """What is measured: `relation` is SQL that may stand behind FROM; `keys` are columns whose values split
-    the rows, `numbers` and `categories` what is measured of each part.
+    the rows, `numbers` and `categories` what is measured of each part; `types` of columns, where known.
     """
 
     relation: str
     keys: Sequence[str]
     numbers: Sequence[Encoded]
     categories: Sequence[str]
+    types: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def sql(self) -> str:
@@ -67,18 +68,23 @@ class Query:
 
     def _source(self, categories: bool, numbers: bool) -> str:
         """The rows with each value computed once, whatever refers to it."""
-        keys = [f"r.{POSTGRES.name_of(key)}::text as k{at}" for at, key in enumerate(self.keys)]
+        keys = [f"{self._key(key)} as k{at}" for at, key in enumerate(self.keys)]
         values = [f"{one.sql} as v{at}" for at, one in enumerate(self.numbers) if numbers]
         texts = [
-            f"r.{POSTGRES.name_of(name)}::text as c{at}"
-            for at, name in enumerate(self.categories)
-            if categories
+            f"r.{POSTGRES.name_of(name)} as c{at}" for at, name in enumerate(self.categories) if categories
         ]
         listed = ",\n    ".join([*keys, *values, *texts]) or "1"
         return f"(select {listed}\n  from {self.relation} as r {POSTGRES.fence}) as s"
 
+    def _key(self, key: str) -> str:
+        """Rows are split by the value itself, which is quicker than by its text, except for NUMERIC: 1.0 and
+        1.00 are one value, whose text would depend on the row that came first.
+        """
+        name = f"r.{POSTGRES.name_of(key)}"
+        return f"{name}::text" if self.types.get(key) == "numeric" else name
+
     def _keys(self) -> str:
-        names = ", ".join(f"k{at}" for at in range(len(self.keys)))
+        names = ", ".join(f"k{at}::text" for at in range(len(self.keys)))
         return f"array[{names}]::text[]"
 
     def _grouped(self) -> str:
@@ -123,8 +129,8 @@ class Query:
         for at, one in enumerate(sets):
             is_set = " and ".join(f"grouping(c{column}) = 0" for column in one)
             place += f" when {is_set} then {at}"
-            first += f" when {is_set} then c{one[0]}"
-            second += f" when {is_set} then c{one[-1]}" if len(one) > 1 else ""
+            first += f" when {is_set} then c{one[0]}::text"
+            second += f" when {is_set} then c{one[-1]}::text" if len(one) > 1 else ""
         second = f"{second} end" if second != "case" else "null::text"
         return (
             f"select '{part}'::text, {self._keys()}, {place} end, {first} end,\n"

@@ -32,10 +32,11 @@ class Number:
     """A column of numbers: a feature or a target.
 
     `decimals`: digits behind the point, None for whole-number types (0) and for NUMERIC or doubles of any
-    size, which are summed as NUMERIC: exact as well, about ten times slower. `limit`: the largest size,
-    in the column's own unit; None is what a bigint can take. `rounded`: round to `decimals` (halves to even)
-    where a value has more; otherwise such a value is refused. `missing`: "refuse", or "indicator", which
-    measures 0 in its place and a second column `<name>__is_missing` of 0 and 1.
+    size, which are summed as NUMERIC: exact as well, about five times slower. `limit`: the largest size,
+    in the column's own unit; None is what a bigint can take. `rounded`: round to `decimals` where a value has
+    more (halves to even, those of NUMERIC away from 0); otherwise such a value is refused. `missing`:
+    "refuse", or "indicator", which measures 0 in its place and a second column `<name>__is_missing` of 0
+    and 1.
     """
 
     name: str
@@ -130,17 +131,16 @@ def _fixed(number: Number, type_name: str, x: str) -> Encoded:
             f"steps; allowed: {DOUBLE_WHOLE}. Declare fewer decimals or none (decimals None sums as NUMERIC)."
         )
     if type_name == "numeric":
-        scaled, whole = f"{x} * {power}", f"round({x} * {power})"
-        back = f"{whole} = {scaled}"
+        scaled = f"{x} * {power}"
+        back = f"round({scaled}) = {scaled}"
     else:
         value = x if type_name == "double precision" else f"{x}::text::float8"
         scaled = f"{value} * '{power}'::float8"
-        whole = f"round({scaled})"
-        back = f"{whole} / '{power}'::float8 = {value}"
+        back = f"round({scaled}) / '{power}'::float8 = {value}"
     condition = f"{x} between -{most}.0 / {power} and {most}.0 / {power}"
     if not number.rounded:
         condition += f" and {back}"
-    return Encoded(number.name, f"case when {condition} then ({whole})::bigint end", number.decimals, most)
+    return Encoded(number.name, f"case when {condition} then ({scaled})::bigint end", number.decimals, most)
 
 
 def _numeric(number: Number, type_name: str, x: str) -> str:

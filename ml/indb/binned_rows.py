@@ -6,7 +6,7 @@ Belongs here: making it, deciding whether cells pay, reading cells into memory. 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,13 +31,16 @@ FEW_CELLS = 200_000
 @dataclass(frozen=True)
 class Binned:
     """The table's quoted name, how many of its columns b0, b1, … are features, and how many rows and cells it
-    stands for; `cells` is None where they were not counted.
+    stands for; `cells` is None where they were not counted. `is_single`: each of its rows is one row, of
+    weight 1 where `is_even`.
     """
 
     table: str
     features: int
     rows: int
     cells: int | None
+    is_single: bool
+    is_even: bool
 
     @property
     def codes(self) -> list[str]:
@@ -67,12 +70,12 @@ def binned(wh: Warehouse, rows: TreeRows, scan: Scan, count_cells: bool) -> Binn
         f"as s, {key} as k,\n{', '.join(codes)}, not ({scan.is_training}) as v\n"
         f"from {rows.relation} as r where {scan.is_used}"
     )
-    made = Binned(table, len(codes), count, None)
+    made = Binned(table, len(codes), count, None, True, rows.weight is None)
     if not count_cells:
         return made
     listed = ", ".join(made.codes)
     cells = wh.scalar(f"select count(*) from (select 1 from {table} group by v, {listed}) as cells")
-    return Binned(table, len(codes), made.rows, int(cells))
+    return replace(made, cells=int(cells))
 
 
 def collapsed(wh: Warehouse, one: Binned) -> Binned:
@@ -84,7 +87,7 @@ def collapsed(wh: Warehouse, one: Binned) -> Binned:
         f"0::bigint as k, {listed}, v from {one.table} group by v, {listed}"
     )
     wh.execute(f"drop table {one.table}")
-    return Binned(table, one.features, one.rows, one.cells)
+    return replace(one, table=table, is_single=False, is_even=False)
 
 
 def fetched(wh: Warehouse, one: Binned) -> Cells:

@@ -38,6 +38,11 @@ class Cells:
         """Those where the mask holds."""
         return Cells(self.codes[:, mask], *(part[mask] for part in self._parts()))
 
+    @property
+    def nbytes(self) -> int:
+        """The size of all arrays."""
+        return self.codes.nbytes + sum(part.nbytes for part in self._parts())
+
     def _parts(self) -> tuple[np.ndarray, ...]:
         return self.rows, self.weight, self.target, self.is_validation, self.key
 
@@ -48,7 +53,7 @@ class CellEngine:
     name = "cells"
 
     def __init__(self, layout: Layout, cells: Cells) -> None:
-        self.layout = layout
+        self.layout, self.bytes_out = layout, cells.nbytes
         self._train, self._held = cells.of(~cells.is_validation), cells.of(cells.is_validation)
         train = self._train
         self.totals = Totals(*(int(part.sum()) for part in (train.rows, train.weight, train.target)))

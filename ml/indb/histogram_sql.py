@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from ml.indb.binned_rows import Binned
     from warehouse.client import Warehouse
 
+NUMBER_BYTES = 8
+
 
 class SqlEngine:
     """The rows stay in the warehouse; what comes back is nodes times bins."""
@@ -36,6 +38,7 @@ class SqlEngine:
         self.layout, self._wh, self._binned = layout, wh, binned
         self._scored: str | None = None
         self._times: str | None = None
+        self.bytes_out = 0
         found = wh.query(
             f"select sum(n)::bigint as n, sum(w)::bigint as w, sum(s)::bigint as s from {binned.table} "
             "where not v"
@@ -53,6 +56,7 @@ class SqlEngine:
         found = {node: self.layout.empty() for node in nodes}
         for row in self._wh.query(self.level_sql(tree, set(nodes))):
             place = self.layout.slots(row["feature"], np.array(row["bins"]))
+            self.bytes_out += NUMBER_BYTES * (2 + 4 * len(place))
             found[row["node"]][:, place] = [row["n"], row["g"], row["h"]]
         return found
 
@@ -72,14 +76,18 @@ class SqlEngine:
         feature = " ".join(f"when {code} is not null then {at}" for at, code in enumerate(codes))
         bin_ = codes[0] if len(codes) == 1 else f"coalesce({', '.join(codes)})"
         grouped = (
-            f"select node, case {feature} end as feature, {bin_} as bin, sum(n)::bigint as n, "
-            "sum(g)::bigint as g, "
-            f"sum(h)::bigint as h\nfrom ({inner}) as r where node is not null\ngroup by grouping sets "
-            f"({sets})"
+            f"select node, case {feature} end as feature, {bin_} as bin, {self._sums()}\n"
+            f"from ({inner}) as r where node is not null\ngroup by grouping sets ({sets})"
         )
         arrays = ", ".join(f"array_agg({name}) as {name}" for name in ("n", "g", "h"))
         selected = f"select node, feature, array_agg(bin) as bins, {arrays}"
         return f"{selected}\nfrom ({grouped}) as c group by node, feature"
+
+    def _sums(self) -> str:
+        """Sums of n, g and h; a count is quicker where they are the same."""
+        rows = "count(*)" if self._binned.is_single and self._times is None else "sum(n)::bigint"
+        curvature = rows if self._binned.is_even and self._loss.name == "squared" else "sum(h)::bigint"
+        return f"{rows} as n, sum(g)::bigint as g, {curvature} as h"
 
     def add(self, tree: GrownTree) -> None:
         self._write(self._scored, f"f + {tree.value_sql()}")

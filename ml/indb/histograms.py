@@ -63,6 +63,7 @@ class Engine(Protocol):
 
     layout: Layout
     totals: Totals
+    bytes_out: int
 
     def begin(self, loss: Loss, start: int) -> None:
         """Give every row the score `start` (steps) and its derivatives."""

@@ -27,13 +27,15 @@ ENGINES = ("auto", "rows", "cells", "memory")
 @dataclass(frozen=True)
 class TrainedTrees:
     """The fitted trees, and how they came about: `engine` is rows (SQL over rows), cells (SQL over cells) or
-    memory (cells by NumPy); rows and cells counted, cells None where they were not.
+    memory (cells by NumPy); rows and cells counted, cells None where they were not; `bytes_out`: the size of
+    the histograms or cells that left the warehouse.
     """
 
     fitted: FittedTrees
     engine: str
     rows: int
     cells: int | None
+    bytes_out: int
 
 
 def train_trees(
@@ -74,7 +76,7 @@ def train_trees(
         if made is not None:
             made.close()
         wh.execute(f"drop table if exists {table.table}")
-    return TrainedTrees(fitted, chosen, table.rows, table.cells)
+    return TrainedTrees(fitted, chosen, table.rows, table.cells, made.bytes_out)
 
 
 def _best(table: Binned) -> str:

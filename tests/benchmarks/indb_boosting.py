@@ -1,0 +1,138 @@
+"""Gradient boosting in the warehouse against exporting the rows to LightGBM.
+
+`python -m tests.benchmarks.indb_boosting [rows] [repeats] [trees]` writes `indb_boosting_<case>.json`. Cases:
+`cells_lightgbm`, cells of five features with few values each, exported to LightGBM; `cells_ours`, the same
+cells with our own trees in memory; `rows_ours`, six continuous features cut into 64 bins, every histogram by
+SQL over the rows, which is where an export is expected to win. The peer exports all rows by ADBC.
+
+Belongs here: this one comparison. Both sides start from the same table and end with a fitted model. The sides
+take turns in one run.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ml.document import Document, Evaluator
+from ml.indb.lossless_cells import cells_document, lossless_cells
+from ml.indb.train_trees import train_trees
+from ml.indb.tree_settings import Boosting, Growth, TreeRows
+from tests.benchmarks.document_tables import bench_database, store
+from tests.benchmarks.progress import progress
+from tests.benchmarks.record import record, versions
+from warehouse.client import Warehouse
+
+DATABASE = "starhouse_bench_boosting"
+ROWS, REPEATS, TREES = 1_000_000, 3, 50
+DEPTH, LEAVES, LEAST, RATE, BINS = 6, 31, 20, 0.1, 64
+LEVELS = {"c0": 8, "c1": 10, "c2": 12, "c3": 8, "c4": 10}
+NUMBERS = tuple(f"x{place}" for place in range(6))
+GOALS = {"cells_lightgbm": 3.0, "cells_ours": 1.0, "rows_ours": 1.0}
+INCLUDES = {
+    "start": "a vacuumed table of five features with 8 to 12 values, six continuous ones, and the target",
+    "ours": "bins, the binned table, cells where the case has them, all trees, the document",
+    "theirs": "export of features and target by ADBC, LightGBM on all cores",
+    "neither": "connecting, importing libraries",
+}
+
+
+def made_rows(count: int) -> pa.Table:
+    """The table; the target depends on half of the features of each kind."""
+    random = np.random.default_rng(5)
+    levels = {name: random.integers(most, size=count).astype(np.int32) for name, most in LEVELS.items()}
+    numbers = {name: random.normal(size=count) for name in NUMBERS}
+    y = 3 * np.sin(levels["c0"]) + levels["c1"] * (levels["c2"] > 5) + 2 * numbers["x0"] * (numbers["x1"] > 0)
+    y = np.round(y + np.abs(numbers["x2"]) + random.normal(size=count), 3)
+    return pa.table({"id": pa.array(range(count), pa.int64()), **levels, **numbers, "y": y})
+
+
+def features(case: str) -> tuple[str, ...]:
+    return NUMBERS if case == "rows_ours" else tuple(LEVELS)
+
+
+def declared(case: str) -> TreeRows:
+    return TreeRows("rows", "y", numbers=features(case))
+
+
+def lightgbm_model(trees: int) -> Any:
+    import lightgbm
+
+    return lightgbm.LGBMRegressor(
+        n_estimators=trees, num_leaves=LEAVES, max_depth=DEPTH, min_child_samples=LEAST, learning_rate=RATE,
+        max_bin=BINS, min_child_weight=0.0, verbose=-1,
+    )  # fmt: skip
+
+
+def ours(wh: Warehouse, case: str, trees: int) -> tuple[Document, dict[str, Any]]:
+    """The document, and how it came about."""
+    if case == "cells_lightgbm":
+        cells = lossless_cells(wh, declared(case), most_bins=BINS)
+        # A cell is one row to LightGBM, which could leave fewer rows than the least in a leaf.
+        model = lightgbm_model(trees).set_params(min_child_samples=1, min_child_weight=LEAST)
+        model.fit(cells.x, cells.y, sample_weight=cells.weight)
+        moved = cells.x.nbytes + cells.y.nbytes + cells.weight.nbytes
+        return cells_document(model, cells, "m"), {"cells": len(cells.x), "bytes": moved}
+    settings = Boosting(trees, RATE, growth=Growth(DEPTH, LEAVES, LEAST))
+    engine = "rows" if case == "rows_ours" else "auto"
+    done = train_trees(wh, declared(case), settings, "m", most_bins=BINS, engine=engine)
+    return done.fitted.document, {"cells": done.cells, "bytes": done.bytes_out, "engine": done.engine}
+
+
+def theirs(wh: Warehouse, case: str, trees: int) -> tuple[Any, dict[str, Any]]:
+    """The fitted model and the bytes exported."""
+    table = wh.fetch_arrow(f"select {', '.join(features(case))}, y from rows")
+    x = np.stack([table[name].to_numpy() for name in features(case)], axis=1)
+    return lightgbm_model(trees).fit(x, table["y"].to_numpy()), {"bytes": table.nbytes}
+
+
+def errors(wh: Warehouse, case: str, document: Document, model: Any) -> dict[str, float]:
+    """Root mean squared errors on the first rows, and the largest difference of both answers there."""
+    table = wh.fetch_arrow(f"select {', '.join(features(case))}, y from rows where id < 20000")
+    y, x = table["y"].to_numpy(), np.stack([table[name].to_numpy() for name in features(case)], axis=1)
+    mine, other = Evaluator(document).table(table).margins[:, 0], model.predict(x)
+    answers = {"ours": mine, "theirs": other}
+    found = {side: float(np.sqrt(np.mean((answer - y) ** 2))) for side, answer in answers.items()}
+    return {**found, "largest_difference": float(np.abs(mine - other).max())}
+
+
+def main(rows: int, repeats: int, trees: int) -> None:
+    with bench_database(DATABASE) as wh:
+        store(wh, "rows", made_rows(rows))
+        for case, goal in GOALS.items():
+            with progress(case):
+                _compare(wh, case, goal, rows, repeats, trees)
+
+
+def _compare(wh: Warehouse, case: str, goal: float, rows: int, repeats: int, trees: int) -> None:
+    sides: dict[str, Callable[..., tuple[Any, dict[str, Any]]]] = {"ours": ours, "theirs": theirs}
+    times: dict[str, list[float]] = {"ours": [], "theirs": []}
+    fits: dict[str, Any] = {}
+    known: dict[str, dict[str, Any]] = {}
+    hashes = set()
+    for _ in range(repeats):
+        for side, work in sides.items():
+            began = perf_counter()
+            fits[side], known[side] = work(wh, case, trees)
+            times[side].append(perf_counter() - began)
+        hashes.add(fits["ours"].sha256)
+    result = record(
+        f"indb_boosting_{case}", peer="LightGBM after an ADBC export", rows=rows, ours=times["ours"],
+        theirs=times["theirs"], goal=1 / goal, unit="s", includes=INCLUDES, direction="at_most",
+        versions=versions("lightgbm", "adbc-driver-postgresql", "pyarrow",
+                          postgres=wh.scalar("show server_version")),
+        trees=trees, known=known, hashes=sorted(hashes),
+        errors=errors(wh, case, fits["ours"], fits["theirs"]),
+    )  # fmt: skip
+    print(f"{case}: {result['ours']:.2f} s against {result['theirs']:.2f} s, {result['ratio']:.2f} times as "
+          f"fast (goal {goal:g}); {known}, {result['errors']}", flush=True)  # fmt: skip
+
+
+if __name__ == "__main__":
+    given = [int(value) for value in sys.argv[1:]]
+    main(*[*given, *(ROWS, REPEATS, TREES)[len(given) :]])

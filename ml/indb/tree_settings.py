@@ -65,8 +65,7 @@ class TreeRows:
 
 @dataclass(frozen=True)
 class Growth:
-    """How one tree grows: level by level; where a level would give more than `max_leaves`, the nodes of the
-    largest gain are split first.
+    """How one tree grows: the leaf of the largest gain is split next, until `max_leaves` or `max_depth`.
 
     `min_rows`: rows that each child keeps. `l2`: added to the sum of second derivatives (of weights, for
     squared loss). `min_gain`: what a split must gain beyond 0. `features`: how many features a node may

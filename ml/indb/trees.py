@@ -1,13 +1,19 @@
-"""Growing one tree from histograms, level by level.
+"""Growing one tree from histograms: the leaf of the largest gain is split next, in few statements.
 
-A level asks for the histograms of the smaller child of each split (the left one of equals); the other's is
-the parent's less that, exactly. Belongs here: growth, leaves. Does not belong here: one node's choice
-(`ml.indb.splits`), several trees (`ml.indb.boosting`, `ml.indb.forest`).
+Splitting one leaf at a time would ask for one histogram at a time. Here the order is played through on the
+splits that are known, the children of every node it reaches are measured in one statement, and it is played
+again, until it reaches none that was not measured: the tree is the one that grows leaf by leaf, and a tree as
+full as its depth allows takes one statement a level. Only the smaller child of a split is measured (the left
+one of equals); the other's histogram is the parent's less that, exactly.
+
+Belongs here: growth, leaves. Does not belong here: one node's choice (`ml.indb.splits`), several trees
+(`ml.indb.boosting`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -23,30 +29,60 @@ def grow(
     engine: Engine, chooser: Chooser, rate: Fraction, features: Callable[[int], Iterable[int]]
 ) -> GrownTree:
     """One tree on the engine's derivatives; `features`: those that a node, by its number, may choose from."""
-    growth = chooser.growth
     tree = GrownTree([Node(0, 0, 0)])
     held = engine.histograms(tree, [0])
     first = chooser.layout.of(held[0], 0)  # every row lies in one bin of the first feature
     tree.nodes[0] = Node(*first.sum(axis=1).tolist())
-    for depth in range(growth.max_depth):
-        found = {place: chooser.best(tree.nodes[place], held[place], features(place)) for place in held}
-        chosen = _largest(found, growth.max_leaves - tree.leaves)
-        for place, split in chosen:
-            _divide(tree, place, split, chooser)
-        if not chosen or depth + 1 == growth.max_depth or tree.leaves == growth.max_leaves:
+    found = {0: chooser.best(tree.nodes[0], held[0], features(0))}
+    depth = {0: 0}
+    while True:
+        chosen = _best_first(tree, found, chooser.growth.max_leaves)
+        fresh = [place for place in chosen if tree.nodes[place].split is None]
+        for place in fresh:
+            _divide(tree, place, found[place], chooser)
+            node = tree.nodes[place]
+            depth[node.left] = depth[node.right] = depth[place] + 1
+        deeper = [place for place in fresh if depth[place] + 1 < chooser.growth.max_depth]
+        if not deeper:
             break
-        held = _children(engine, tree, held, [place for place, _ in chosen])
+        made = _children(engine, tree, held, deeper)
+        held.update(made)
+        found |= {place: chooser.best(tree.nodes[place], made[place], features(place)) for place in made}
+    tree = _pruned(tree, set(chosen))
     for node in tree.nodes:
         if node.split is None and node.h:
             node.value = chooser.loss.shrunk(_value(chooser, node, node.g, node.h), rate)
     return tree
 
 
-def _largest(found: dict[int, Split | None], room: int) -> list[tuple[int, Split]]:
-    """The splits of the largest gains that there is room for, by node."""
-    splits = [(place, split) for place, split in found.items() if split is not None]
-    splits.sort(key=lambda one: (-one[1].gain, one[0]))
-    return sorted(splits[:room], key=lambda one: one[0])
+def _best_first(tree: GrownTree, found: Mapping[int, Split | None], most: int) -> list[int]:
+    """The nodes that are split, the largest gain first (the lower number of equals), as far as is known."""
+    open_, chosen = [0], []
+    while len(chosen) + 1 < most:
+        known = [(found[place].gain, -place) for place in open_ if found.get(place) is not None]
+        if not known:
+            break
+        place = -max(known)[1]
+        chosen.append(place)
+        open_.remove(place)
+        node = tree.nodes[place]
+        if node.split is not None:
+            open_ += [node.left, node.right]
+    return chosen
+
+
+def _pruned(tree: GrownTree, chosen: set[int]) -> GrownTree:
+    """The tree without splits that were measured but not reached, its nodes numbered anew."""
+    kept, nodes = [0], []
+    for place in kept:  # grows while it is read
+        node = tree.nodes[place]
+        if place in chosen:
+            node = replace(node, left=len(kept), right=len(kept) + 1)
+            kept += [tree.nodes[place].left, tree.nodes[place].right]
+        else:
+            node = replace(node, split=None, left=-1, right=-1)
+        nodes.append(node)
+    return GrownTree(nodes)
 
 
 def _divide(tree: GrownTree, place: int, split: Split, chooser: Chooser) -> None:
@@ -77,5 +113,5 @@ def _children(engine: Engine, tree: GrownTree, held: Held, places: list[int]) ->
     asked = engine.histograms(tree, [smaller for _, smaller, _ in pairs])
     made = {}
     for place, smaller, larger in pairs:
-        made[smaller], made[larger] = asked[smaller], held[place] - asked[smaller]
+        made[smaller], made[larger] = asked[smaller], held.pop(place) - asked[smaller]
     return {place: made[place] for place in sorted(made)}

@@ -1,9 +1,8 @@
 """Split for split against LightGBM in its deterministic mode, where both grow the same tree.
 
-They do with squared loss, no shrinkage, a bin for every value, the same least rows, and as many leaves as the
-depth allows, so that growing by leaf or by level makes no difference. A threshold may stand anywhere in the
-gap between two values, and missing values may go anywhere where there are none, so what is compared is the
-feature of each node, the rows on its two sides, and the answers.
+They do with squared loss, no shrinkage, a bin for every value, the same least rows. A threshold may stand
+anywhere in the gap between two values, and missing values may go anywhere where there are none, so what is
+compared is the feature of each node, the rows on its two sides, and the answers.
 
 Boosting gives the same partitions tree after tree, with answers to seven digits, since LightGBM keeps
 gradients in float32 and breaks exact ties (two features that part the rows alike) by its rounding. Three of
@@ -39,7 +38,7 @@ def rows(missing: float, count: int = 1500) -> tuple[np.ndarray, np.ndarray]:
     return x.T.astype(float), y
 
 
-def both(x: np.ndarray, y: np.ndarray, rounds: int, depth: int = DEPTH, **changed):
+def both(x: np.ndarray, y: np.ndarray, rounds: int, depth: int = DEPTH, leaves: int = 2**DEPTH, **changed):
     """The documents of LightGBM and of ours, and the rows as Arrow."""
     import lightgbm
     import pyarrow as pa
@@ -47,7 +46,7 @@ def both(x: np.ndarray, y: np.ndarray, rounds: int, depth: int = DEPTH, **change
     rate = changed.get("learning_rate", 1.0)
     kind = lightgbm.LGBMRegressor if "objective" not in changed else lightgbm.LGBMClassifier
     options = {
-        "n_estimators": rounds, "num_leaves": 2**depth, "max_depth": depth, "min_child_samples": LEAST,
+        "n_estimators": rounds, "num_leaves": leaves, "max_depth": depth, "min_child_samples": LEAST,
         "min_child_weight": 0.0, "learning_rate": rate, "max_bin": 1000, "min_data_in_bin": 1, "n_jobs": 1,
         "reg_lambda": changed.get("l2", 0.0), "deterministic": True, "force_col_wise": True, "verbose": -1,
         "enable_bundle": False, "feature_pre_filter": False,
@@ -55,7 +54,7 @@ def both(x: np.ndarray, y: np.ndarray, rounds: int, depth: int = DEPTH, **change
     theirs = import_estimator(kind(**options).fit(x, y), [Input(name, "number") for name in NAMES], name="m")
     table = pa.table({**{name: x[:, at] for at, name in enumerate(NAMES)}, "y": y})
     declared = TreeRows("t", "y", numbers=NAMES, objective=changed.get("objective", "regression"))
-    growth = Growth(depth, 2**depth, LEAST, l2=changed.get("l2", 0.0))
+    growth = Growth(depth, leaves, LEAST, l2=changed.get("l2", 0.0))
     settings = Boosting(rounds, learning_rate=rate, growth=growth)
     return theirs, reference_trees(table, declared, settings, "m", most_bins=1000).document, table
 
@@ -91,6 +90,14 @@ def test_one_tree_is_the_same(missing, l2):
     assert len(splits(ours, x)[0]) > 15
     expected, got = (Evaluator(one).table(table).margins for one in (theirs, ours))
     np.testing.assert_allclose(got, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("leaves", [2, 7, 13])
+def test_leaves_are_split_in_the_same_order(leaves):
+    x, y = rows(0.15)
+    theirs, ours, _ = both(x, y, 1, depth=20, leaves=leaves)
+    assert splits(theirs, x) == splits(ours, x)
+    assert len(splits(ours, x)[0]) == leaves - 1
 
 
 def partitions(trees: list[list[tuple]]) -> list[set]:

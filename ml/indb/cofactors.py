@@ -12,6 +12,7 @@ any model.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -208,7 +209,7 @@ def _combined(one: Cofactors, two: Cofactors, sign: int) -> Cofactors:
 
 
 def _plus(one: tuple[int, ...], two: tuple[int, ...], sign: int) -> tuple[int, ...]:
-    return tuple(a + sign * b for a, b in zip(one, two, strict=True))
+    return tuple(map(operator.add if sign > 0 else operator.sub, one, two))
 
 
 def _times(values: tuple[int, ...], by: list[int]) -> tuple[int, ...]:
@@ -216,7 +217,7 @@ def _times(values: tuple[int, ...], by: list[int]) -> tuple[int, ...]:
 
 
 def _whole(values: Iterable[Any]) -> tuple[int, ...]:
-    return tuple(int(value) for value in values)
+    return tuple(map(int, values))
 
 
 def _sorted(mapping: Mapping[Any, Any]) -> list[tuple[Any, Any]]:

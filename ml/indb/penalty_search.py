@@ -79,17 +79,17 @@ def penalty_search(
     moments = moments_of(design)
     falling = penalties_of(moments, ratio, penalties, standardize)
     errors, names = [], []
-    for name, train, held in splits(folds, total, order, gap):
-        if train.rows < 2:
-            raise InDatabaseError(
-                f"fold {name!r} leaves {train.rows} row to train on; allowed: at least two. Use fewer folds."
-            )
-        fit, away = design_of(train, terms, target), design_of(held, terms, target)
-        with one_thread():
-            path = fitted_path(fit, moments_of(fit), ratio, falling, standardize)
-        errors.append(squared_errors(path.coefficients, mean_products_about(away, fit)))
-        names.append(name)
     with one_thread():
+        for name, train, held in splits(folds, total, order, gap):
+            if train.rows < 2:
+                raise InDatabaseError(
+                    f"fold {name!r} leaves {train.rows} row to train on; allowed: at least two. Use "
+                    "fewer folds."
+                )
+            fit, away = design_of(train, terms, target), design_of(held, terms, target)
+            path = fitted_path(fit, moments_of(fit), ratio, falling, standardize)
+            errors.append(squared_errors(path.coefficients, mean_products_about(away, fit)))
+            names.append(name)
         path = fitted_path(design, moments, ratio, falling, standardize)
     return PenaltySearch(path, tuple(names), np.array(errors))
 

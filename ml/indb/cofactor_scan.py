@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ml.document.dialect import POSTGRES
-from ml.indb.cofactor_sql import MOST_LEVELS, Query
+from ml.indb.cofactor_sql import MOST_LEVELS, MOST_NUMBERS, Query
 from ml.indb.cofactors import Cofactors, Level, summed
 from ml.indb.columns import Category, Encoded, Number, encoded
 from ml.indb.errors import InDatabaseError
@@ -93,6 +93,11 @@ def _measured(
     columns = [
         part for one in declared for part in encoded(one, types[one.name], f"r.{POSTGRES.name_of(one.name)}")
     ]
+    if len(columns) > MOST_NUMBERS:
+        raise InDatabaseError(
+            f"{len(columns)} columns of numbers are declared; allowed: {MOST_NUMBERS}. Export the rows "
+            "instead, or use fewer."
+        )
     _refuse_category_types(named, types)
     query = Query(relation, tuple(by), tuple(columns), tuple(named), types)
     rows = wh.query(query.sql)

@@ -19,6 +19,9 @@ AGGREGATES = 1_500
 """Sums in one select. Postgres carries at most 1,664 columns between the parallel workers and the end of an
 aggregation; beyond this, another select scans again."""
 
+MOST_NUMBERS = 1_000
+"""Number columns of one statement: half a million products."""
+
 MOST_LEVELS = 100_000
 """Categories, or observed pairs of them, that one part may give."""
 
@@ -63,8 +66,9 @@ class Query:
         return list(combinations(range(len(self.categories)), 2))
 
     def _runs(self) -> list[list[tuple[int, int]]]:
-        pairs = self.pairs()
-        return [pairs[at : at + AGGREGATES] for at in range(0, len(pairs), AGGREGATES)] or [[]]
+        pairs, first = self.pairs(), AGGREGATES - len(self.numbers)  # the sums go with the first select
+        rest = range(first, len(pairs), AGGREGATES)
+        return [pairs[:first], *(pairs[at : at + AGGREGATES] for at in rest)]
 
     def _source(self, categories: bool, numbers: bool) -> str:
         """The rows with each value computed once, whatever refers to it."""

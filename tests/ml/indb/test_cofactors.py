@@ -122,14 +122,21 @@ def test_json_gives_them_back(measured: Measured):
         Cofactors.from_dict({**json.loads(text), "sums": []})
 
 
-def test_more_sums_than_a_row_has_columns(rows_wh: Warehouse):
+@pytest.mark.parametrize("workers", [0, 4])
+def test_more_sums_than_a_row_has_columns(rows_wh: Warehouse, workers: int):
     names = [f"c{at}" for at in range(60)]
     listed = ", ".join(f"(i * {at + 1} % 17) as {name}" for at, name in enumerate(names))
-    source = f"(select i % 2 as half, {listed} from generate_series(1, 40) as i)"
-    found = measure(rows_wh, source, map(Number, names), by=["half"]).total
+    rows_wh.execute(
+        f"create table broad_{workers} as select i % 2 as half, {listed} from generate_series(1, 40) i"
+    )
+    with rows_wh.transaction():
+        force = "on" if workers else "off"
+        rows_wh.execute(PARALLEL.format(workers=workers, force=force).replace("set ", "set local "))
+        found = measure(rows_wh, f"broad_{workers}", map(Number, names), by=["half"]).total
     assert len(found.products) == 1830
-    expected = sum((i * 3 % 17) * (i * 60 % 17) for i in range(1, 41))
-    assert found.product("c2", "c59") == expected == found.product("c59", "c2")
+    for one, two in ((2, 59), (0, 0), (59, 59), (23, 24)):
+        expected = sum((i * (one + 1) % 17) * (i * (two + 1) % 17) for i in range(1, 41))
+        assert found.product(f"c{one}", f"c{two}") == expected == found.product(f"c{two}", f"c{one}")
 
 
 def test_the_ends_of_what_fits(rows_wh: Warehouse):

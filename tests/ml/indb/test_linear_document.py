@@ -57,6 +57,24 @@ def test_a_penalised_fit(rows_wh: Warehouse, measured: Measured, table: pa.Table
     assert report.is_equal, str(report)
 
 
+def test_the_same_document_from_any_order_and_any_workers(
+    rows_wh: Warehouse, measured: Measured, table: pa.Table
+):
+    wanted = least_squares_document(
+        least_squares(measured.total, FEATURES, "y"), measured.kinds, "fares"
+    ).sha256
+    shuffled = table.take(np.random.default_rng(3).permutation(table.num_rows))
+    rows_wh.load_arrow("public", "reordered", shuffled, "create")
+    with rows_wh.transaction():
+        rows_wh.execute("set local debug_parallel_query = on; set local min_parallel_table_scan_size = 0")
+        rows_wh.execute("set local parallel_setup_cost = 0; set local parallel_tuple_cost = 0")
+        for workers in (0, 1, 2):
+            rows_wh.execute(f"set local max_parallel_workers_per_gather = {workers}")
+            again = measure(rows_wh, "reordered", NUMBERS, CATEGORIES)
+            fit = least_squares(again.total, FEATURES, "y")
+            assert least_squares_document(fit, again.kinds, "fares").sha256 == wanted
+
+
 def test_a_category_that_is_new_counts_as_the_reference(measured: Measured):
     fit = least_squares(measured.total, ["shape"], "y")
     row = Evaluator(least_squares_document(fit, measured.kinds, "fares")).row

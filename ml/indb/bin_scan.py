@@ -6,6 +6,8 @@ Belongs here: the queries and their diagnoses. Does not belong here: bins (`ml.i
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from warehouse.client import Warehouse
 
 NUMBERS = ("smallint", "integer", "bigint", "numeric", "real", "double precision")
+EXTENTS_AT_ONCE = 400
+"""Three columns each: Postgres takes 1,664."""
+
 WHOLE = ("smallint", "integer", "bigint")
 TYPES = {
     "number": NUMBERS,
@@ -37,6 +42,13 @@ class Scan:
     is_training: str
 
 
+@dataclass(frozen=True)
+class _Extent:
+    low: float | None
+    high: float
+    has_missing: bool
+
+
 def scan(wh: Warehouse, rows: TreeRows, most_bins: int) -> Scan:
     """Bins of every feature and the label's steps, from the training rows.
 
@@ -53,8 +65,12 @@ def scan(wh: Warehouse, rows: TreeRows, most_bins: int) -> Scan:
     is_training = f"({is_used}) and {_until(wh, rows, is_used)}"
     label = _label(wh, rows, is_used, is_training, bits)
     source = f"{rows.relation} as r where {is_training}"
+    numbers = {name: kind for name, kind in rows.features.items() if kind != "category"}
+    extents = _extents(wh, numbers, source)
     found = tuple(
-        _category(wh, name, source) if kind == "category" else _number(wh, name, kind, source, most_bins)
+        _number(wh, name, kind, source, most_bins, extents[name])
+        if name in numbers
+        else _category(wh, name, source)
         for name, kind in rows.features.items()
     )
     return Scan(found, label, is_used, is_training)
@@ -125,25 +141,29 @@ def _until(wh: Warehouse, rows: TreeRows, is_used: str) -> str:
 def _label(wh: Warehouse, rows: TreeRows, is_used: str, is_training: str, bits: int) -> Label:
     y, name = column(rows.label), rows.label
     where = f"from {rows.relation} as r where {is_used}"
-    missing = y if rows.objective == "binary" else POSTGRES.known(f"{y}::float8")
-    count = wh.scalar(f"select count(*) {where} and {missing} is null")
-    if count:
-        raise InDatabaseError(
-            f"label {name!r} is missing in {count} rows; allowed: a value in every row. Filter those "
-            "rows out."
-        )
     if rows.objective == "regression":
-        found = wh.query(f"select min({y})::float8 as low, max({y})::float8 as high {where}")[0]
-        if not found or found["low"] is None:
+        known = POSTGRES.known(f"{y}::float8")
+        extent = f"min({known}) as low, max({known}) as high, count(*) - count({known}) as missing"
+        found = wh.query(f"select {extent} {where}")[0]
+        _refuse_missing(name, found["missing"])
+        if found["low"] is None:
             raise InDatabaseError(f"training on {rows.relation} failed: no row counts. Widen the window.")
         return number_label(name, found["low"], found["high"], bits)
     listed = wh.query(
-        f"select {y} as value, {y}::text as text, bool_or({is_training}) as trained {where} group by 1, 2 "
-        "order by 2 limit 4"
+        f"select {y} as value, {y}::text as text, bool_or({is_training}) as trained, count(*) as rows "
+        f"{where} group by 1, 2 order by 2 nulls first limit 4"
     )
+    _refuse_missing(name, sum(one["rows"] for one in listed if one["value"] is None))
     if len(listed) < 3:  # a third value is refused wherever it stands
         listed = [one for one in listed if one["trained"]]
     return binary_label(name, [(one["value"], one["text"]) for one in listed], bits)
+
+
+def _refuse_missing(name: str, rows: int) -> None:
+    if rows:
+        raise InDatabaseError(
+            f"label {name!r} is missing in {rows} rows; allowed: a value in every row. Filter them out."
+        )
 
 
 def _category(wh: Warehouse, name: str, source: str) -> Bins:
@@ -156,20 +176,34 @@ def _category(wh: Warehouse, name: str, source: str) -> Bins:
     return category_bins(name, known, len(known) < len(values))
 
 
-def _number(wh: Warehouse, name: str, kind: str, source: str, most: int) -> Bins:
-    x = f"(select {number_sql(kind, column(name))} as x from {source}) as s"
-    few = wh.query(f"select x from {x} group by x order by x limit {most + 2}")
-    known = [row["x"] for row in few if row["x"] is not None]
-    found = wh.query(f"select min(x) as low, max(x) as high, count(*) - count(x) as missing from {x}")[0]
-    if found["low"] is not None and (found["low"] == -float("inf") or found["high"] == float("inf")):
+def _extents(wh: Warehouse, numbers: Mapping[str, str], source: str) -> dict[str, _Extent]:
+    """Least and largest value of each feature of numbers, and how many rows have none; few scans for all."""
+    names, found = list(numbers), {}
+    for first in range(0, len(names), EXTENTS_AT_ONCE):
+        run = names[first : first + EXTENTS_AT_ONCE]
+        listed = ", ".join(
+            f"{number_sql(numbers[name], column(name))} as x{at}" for at, name in enumerate(run)
+        )
+        parts = ", ".join(
+            f"min(x{at}) as low{at}, max(x{at}) as high{at}, count(*) - count(x{at}) as missing{at}"
+            for at in range(len(run))
+        )
+        row = wh.query(f"select {parts} from (select {listed} from {source}) as s")[0]
+        for at, name in enumerate(run):
+            found[name] = _Extent(row[f"low{at}"], row[f"high{at}"], bool(row[f"missing{at}"]))
+    return found
+
+
+def _number(wh: Warehouse, name: str, kind: str, source: str, most: int, extent: _Extent) -> Bins:
+    if extent.low is not None and (extent.low == -math.inf or extent.high == math.inf):
         raise InDatabaseError(
             f"feature {name!r} is infinite in some rows; allowed: finite numbers. Make it null in the "
-            "relation, "
-            "or filter those rows out."
+            "relation, or filter those rows out."
         )
-    if len(known) <= most:
-        return number_bins(name, kind, known, [], 0.0, bool(found["missing"]))
+    x = f"(select {number_sql(kind, column(name))} as x from {source}) as s where x is not null"
+    few = wh.query(f"select x from {x} group by x order by x limit {most + 1}")
+    if len(few) <= most:
+        return number_bins(name, kind, [row["x"] for row in few], [], 0.0, extent.has_missing)
     listed = ", ".join(POSTGRES.number(share) for share in shares(most))
-    ordered = f"within group (order by x) from {x} where x is not null"
-    cuts = wh.scalar(f"select percentile_disc(array[{listed}]) {ordered}")
-    return number_bins(name, kind, None, cuts, found["high"], bool(found["missing"]))
+    cuts = wh.scalar(f"select percentile_disc(array[{listed}]) within group (order by x) from {x}")
+    return number_bins(name, kind, None, cuts, extent.high, extent.has_missing)

@@ -6,7 +6,7 @@ Belongs here: making it, deciding whether cells pay, reading cells into memory. 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,16 +30,14 @@ FEW_CELLS = 200_000
 
 @dataclass(frozen=True)
 class Binned:
-    """The table's quoted name, how many of its columns b0, b1, … are features, and how many rows and cells it
-    stands for; `cells` is None where they were not counted. `is_single`: each of its rows is one row, of
-    weight 1 where `is_even`.
+    """The table's quoted name, how many of its columns b0, b1, … are features, how many rows it stands for,
+    and how many `cells` it has, None where each of its rows is one row, of weight 1 where `is_even`.
     """
 
     table: str
     features: int
     rows: int
     cells: int | None
-    is_single: bool
     is_even: bool
 
     @property
@@ -52,42 +50,50 @@ class Binned:
         return self.cells is not None and self.cells * PAYS <= self.rows
 
 
-def binned(wh: Warehouse, rows: TreeRows, scan: Scan, count_cells: bool) -> Binned:
+def binned_rows(wh: Warehouse, rows: TreeRows, scan: Scan) -> Binned:
     """Make the binned table of the rows that count. Columns: n (rows), w (weight), s (weight times label in
     steps), k (key), b0, b1, … (codes), v (whether it is a validation row).
 
     Raises:
         WarehouseError: the statement fails.
     """
-    prepare(wh)
-    table = quote(WORK_SCHEMA, new_name("binned"))
+    table = _created(wh, "binned", _select(rows, scan))
+    count = int(wh.scalar(f"select count(*) from {table}"))
+    return Binned(table, len(scan.bins), count, None, rows.weight is None)
+
+
+def binned_cells(wh: Warehouse, rows: TreeRows, scan: Scan) -> Binned:
+    """Make the table of cells: as the binned table, one row for all of equal codes; k is 0. Counting the
+    cells would take as long.
+
+    Raises:
+        WarehouseError: the statement fails.
+    """
+    listed = ", ".join(f"b{place}" for place in range(len(scan.bins)))
+    sums = ", ".join(f"sum({name})::bigint as {name}" for name in ("n", "w", "s"))
+    source = f"({_select(rows, scan)}) as one"
+    grouped = f"select {sums}, 0::bigint as k, {listed}, v from {source} group by v, {listed}"
+    table = _created(wh, "cells", grouped)
+    found = wh.query(f"select count(*) as cells, coalesce(sum(n), 0)::bigint as rows from {table}")[0]
+    return Binned(table, len(scan.bins), found["rows"], found["cells"], False)
+
+
+def _select(rows: TreeRows, scan: Scan) -> str:
     w = f"{column(rows.weight)}::bigint" if rows.weight else "1::bigint"
     key = key_sql(column(rows.key)) if rows.key else "0::bigint"
-    codes = [f"{one.sql(column(one.name))} as b{at}" for at, one in enumerate(scan.bins)]
-    count = wh.execute(
-        f"create unlogged table {table} as select 1::bigint as n, {w} as w, {w} * "
-        f"{scan.label.sql(column(rows.label))} "
-        f"as s, {key} as k,\n{', '.join(codes)}, not ({scan.is_training}) as v\n"
-        f"from {rows.relation} as r where {scan.is_used}"
+    codes = ", ".join(f"{one.sql(column(one.name))} as b{at}" for at, one in enumerate(scan.bins))
+    target = scan.label.sql(column(rows.label))
+    return (
+        f"select 1::bigint as n, {w} as w, {w} * {target} as s, {key} as k,\n{codes},\n"
+        f"not ({scan.is_training}) as v\nfrom {rows.relation} as r where {scan.is_used}"
     )
-    made = Binned(table, len(codes), count, None, True, rows.weight is None)
-    if not count_cells:
-        return made
-    listed = ", ".join(made.codes)
-    cells = wh.scalar(f"select count(*) from (select 1 from {table} group by v, {listed}) as cells")
-    return replace(made, cells=int(cells))
 
 
-def collapsed(wh: Warehouse, one: Binned) -> Binned:
-    """The table of cells in the place of the table of rows, which is dropped."""
-    table, listed = quote(WORK_SCHEMA, new_name("cells")), ", ".join(one.codes)
-    wh.execute(
-        f"create unlogged table {table} as select sum(n)::bigint as n, sum(w)::bigint as w, "
-        "sum(s)::bigint as s, "
-        f"0::bigint as k, {listed}, v from {one.table} group by v, {listed}"
-    )
-    wh.execute(f"drop table {one.table}")
-    return replace(one, table=table, is_single=False, is_even=False)
+def _created(wh: Warehouse, kind: str, select: str) -> str:
+    prepare(wh)
+    table = quote(WORK_SCHEMA, new_name(kind))
+    wh.execute(f"create unlogged table {table} as {select}")
+    return table
 
 
 def fetched(wh: Warehouse, one: Binned) -> Cells:

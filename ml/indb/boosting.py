@@ -46,9 +46,7 @@ def fit_trees(
     return _forest(engine, label, rows, settings, name)
 
 
-def _boosted(
-    engine: Engine, label: Label, rows: TreeRows, settings: Boosting, name: str
-) -> FittedTrees:
+def _boosted(engine: Engine, label: Label, rows: TreeRows, settings: Boosting, name: str) -> FittedTrees:
     loss = loss_of(settings.loss, rows.objective, label.bits)
     chooser, rate = _chooser(engine, loss, settings.growth), Fraction(settings.learning_rate)
     start = loss.start(engine.totals)

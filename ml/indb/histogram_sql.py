@@ -85,7 +85,7 @@ class SqlEngine:
 
     def _sums(self) -> str:
         """Sums of n, g and h; a count is quicker where they are the same."""
-        rows = "count(*)" if self._binned.is_single and self._times is None else "sum(n)::bigint"
+        rows = "count(*)" if self._binned.cells is None and self._times is None else "sum(n)::bigint"
         curvature = rows if self._binned.is_even and self._loss.name == "squared" else "sum(h)::bigint"
         return f"{rows} as n, sum(g)::bigint as g, {curvature} as h"
 

@@ -18,7 +18,7 @@ from ml.document.build import Builder
 from ml.document.importers import model_of, source_of
 from ml.document.schema import Document
 from ml.indb.bin_scan import scan
-from ml.indb.binned_rows import binned, collapsed, fetched
+from ml.indb.binned_rows import binned_cells, fetched
 from ml.indb.bins import MISSING, Bins
 from ml.indb.errors import InDatabaseError
 from ml.indb.tree_document import category_code
@@ -52,9 +52,8 @@ def lossless_cells(wh: Warehouse, rows: TreeRows, *, most_bins: int = 64) -> Los
     if rows.validation:
         raise InDatabaseError(f"validation is {rows.validation!r}; allowed: 0. Filter rows in the relation.")
     found = scan(wh, rows, most_bins)
-    table = binned(wh, rows, found, count_cells=False)
+    table = binned_cells(wh, rows, found)
     try:
-        table = collapsed(wh, table)
         cells = fetched(wh, table)
     finally:
         wh.execute(f"drop table if exists {table.table}")

@@ -86,9 +86,7 @@ def _is_training(table: pa.Table, rows: TreeRows) -> np.ndarray:
     return np.array([time <= cut for time in times], dtype=bool)
 
 
-def _label(
-    table: pa.Table, rows: TreeRows, is_training: np.ndarray, bits: int
-) -> tuple[Label, np.ndarray]:
+def _label(table: pa.Table, rows: TreeRows, is_training: np.ndarray, bits: int) -> tuple[Label, np.ndarray]:
     if rows.objective == "regression":
         y = _numbers(table, rows.label)
         label = number_label(rows.label, float(y.min()), float(y.max()), bits)

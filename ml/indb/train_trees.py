@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ml.indb.bin_scan import scan
-from ml.indb.binned_rows import FEW_CELLS, Binned, binned, collapsed, fetched
+from ml.indb.bin_scan import Scan, scan
+from ml.indb.binned_rows import FEW_CELLS, Binned, binned_cells, binned_rows, fetched
 from ml.indb.boosting import FittedTrees, fit_trees
 from ml.indb.cells import CellEngine
 from ml.indb.errors import InDatabaseError
@@ -27,8 +27,8 @@ ENGINES = ("auto", "rows", "cells", "memory")
 @dataclass(frozen=True)
 class TrainedTrees:
     """The fitted trees, and how they came about: `engine` is rows (SQL over rows), cells (SQL over cells) or
-    memory (cells by NumPy); rows and cells counted, cells None where they were not; `bytes_out`: the size of
-    the histograms or cells that left the warehouse.
+    memory (cells by NumPy); the rows, and the cells, None where the table holds rows; `bytes_out`: the size
+    of the histograms or cells that left the warehouse.
     """
 
     fitted: FittedTrees
@@ -60,17 +60,12 @@ def train_trees(
     if samples and engine in ("cells", "memory"):
         raise InDatabaseError(f"a forest samples rows, which engine {engine!r} has not; allowed: auto, rows.")
     found = scan(wh, rows, most_bins)
-    table = binned(wh, rows, found, count_cells=not samples and engine != "rows")
+    table = _table(wh, rows, found, "rows" if samples else engine)
     layout = Layout(found.bins)
     made: Engine | None = None
     try:
-        chosen = engine if engine != "auto" else _best(table)
-        if chosen != "rows":
-            table = collapsed(wh, table)
-        if chosen == "memory":
-            made = CellEngine(layout, fetched(wh, table))
-        else:
-            made = SqlEngine(wh, layout, table)
+        chosen = _chosen(table, engine)
+        made = CellEngine(layout, fetched(wh, table)) if chosen == "memory" else SqlEngine(wh, layout, table)
         fitted = fit_trees(made, found.label, rows, settings, name)
     finally:
         if made is not None:
@@ -79,7 +74,20 @@ def train_trees(
     return TrainedTrees(fitted, chosen, table.rows, table.cells, made.bytes_out)
 
 
-def _best(table: Binned) -> str:
-    if not table.pays:
+def _table(wh: Warehouse, rows: TreeRows, found: Scan, engine: str) -> Binned:
+    """Cells where they are asked for, or pay; else rows."""
+    if engine == "rows":
+        return binned_rows(wh, rows, found)
+    cells = binned_cells(wh, rows, found)
+    if engine != "auto" or cells.pays:
+        return cells
+    wh.execute(f"drop table {cells.table}")
+    return binned_rows(wh, rows, found)
+
+
+def _chosen(table: Binned, engine: str) -> str:
+    if engine != "auto":
+        return engine
+    if table.cells is None:
         return "rows"
-    return "memory" if (table.cells or 0) <= FEW_CELLS else "cells"
+    return "memory" if table.cells <= FEW_CELLS else "cells"

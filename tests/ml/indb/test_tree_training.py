@@ -15,7 +15,7 @@ from ml.document import Document, Evaluator
 from ml.document.parity import check_parity
 from ml.document.work_tables import WORK_SCHEMA
 from ml.indb.bin_scan import scan
-from ml.indb.binned_rows import binned
+from ml.indb.binned_rows import binned_rows
 from ml.indb.bins import MISSING, Bins
 from ml.indb.histogram_sql import SqlEngine
 from ml.indb.histograms import Layout
@@ -97,7 +97,7 @@ def test_the_scans_of_a_level_run_in_parallel(rows_wh):
     load(rows_wh, tree_rows())
     set_workers(rows_wh, True)
     found = scan(rows_wh, BINARY, 16)
-    engine = SqlEngine(rows_wh, Layout(found.bins), binned(rows_wh, BINARY, found, count_cells=False))
+    engine = SqlEngine(rows_wh, Layout(found.bins), binned_rows(rows_wh, BINARY, found))
     engine.begin(Loss("logistic", found.label.bits), 0)
     plan = rows_wh.query("explain " + engine.level_sql(GrownTree([Node(0, 0, 0)]), {0}))
     assert any("Workers Planned: 2" in row["QUERY PLAN"] for row in plan)

@@ -74,14 +74,17 @@ class CellEngine:
     def histograms(self, tree: GrownTree, nodes: Sequence[int]) -> dict[int, np.ndarray]:
         if len(tree.nodes) == 1:
             self._reset(self._rows)
-        self._place = _descended(tree, self._train.codes, self._place, self._seen)
+        _part(tree, self._train.codes, self._inside, self._seen)
         self._seen = len(tree.nodes)
-        return {node: self._histogram(np.flatnonzero(self._place == node)) for node in nodes}
+        return {node: self._histogram(self._inside[node]) for node in nodes}
 
     def add(self, tree: GrownTree) -> None:
-        values = np.array([node.value for node in tree.nodes], dtype=np.int64)
         for part, scores in zip((self._train, self._held), self._scores, strict=True):
-            scores += values[_descended(tree, part.codes, np.zeros(len(part.rows), dtype=np.int64), 1)]
+            inside = {0: np.arange(len(scores))}
+            _part(tree, part.codes, inside, 1)
+            for number, node in enumerate(tree.nodes):
+                if node.split is None:
+                    scores[inside[number]] += node.value
         self._derive()
 
     def validation_loss(self) -> int:
@@ -99,24 +102,30 @@ class CellEngine:
     def _reset(self, rows: np.ndarray) -> None:
         """A new tree: every cell lies in the root."""
         self._rows, self._seen = rows, 1
-        self._place = np.zeros(len(rows), dtype=np.int64)
+        self._inside = {0: np.arange(len(rows))}
 
     def _histogram(self, cells: np.ndarray) -> np.ndarray:
         found = self.layout.empty()
+        parts = [values[cells] for values in (self._rows, self._g, self._h)]
+        # Doubles add whole numbers exactly as long as no sum of them passes 2**53.
+        are_small = [int(np.abs(values).sum()) < 2**53 for values in parts]
         for slots in self._slots:
-            for part, values in zip(found, (self._rows, self._g, self._h), strict=True):
-                np.add.at(part, slots[cells], values[cells])
+            places = slots[cells]
+            for part, values, is_small in zip(found, parts, are_small, strict=True):
+                if is_small:
+                    part += np.bincount(places, values, len(part)).astype(np.int64)
+                else:
+                    np.add.at(part, places, values)
         return found
 
 
-def _descended(tree: GrownTree, codes: np.ndarray, place: np.ndarray, seen: int) -> np.ndarray:
-    """Nodes of cells, followed down through the splits whose children have numbers from `seen` on."""
+def _part(tree: GrownTree, codes: np.ndarray, inside: dict[int, np.ndarray], seen: int) -> None:
+    """Add which cells lie in each node to `inside`, by the splits whose children have numbers from `seen`."""
     for number, node in enumerate(tree.nodes):
         if node.split is not None and node.left >= seen:
-            inside = np.flatnonzero(place == number)
-            goes_left = left_of(node.split, codes[node.split.feature, inside])
-            place[inside] = np.where(goes_left, node.left, node.right)
-    return place
+            cells = inside[number]
+            goes_left = left_of(node.split, codes[node.split.feature, cells])
+            inside[node.left], inside[node.right] = cells[goes_left], cells[~goes_left]
 
 
 def left_of(split: Split, codes: np.ndarray) -> np.ndarray:

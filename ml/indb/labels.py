@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from ml.document.dialect import POSTGRES
-from ml.document.ops.constants import LIMIT
 from ml.indb.errors import InDatabaseError
 
 MOST_BITS, LEAST_BITS, SUM_BITS = 30, 16, 50
@@ -21,6 +20,8 @@ MOST_BITS, LEAST_BITS, SUM_BITS = 30, 16, 50
 which leaves room in a bigint for scores that grow beyond the labels."""
 
 FINEST = 200
+LARGEST = 1e90
+"""A label's size; the leaves of a document may add up to 1e100."""
 
 
 @dataclass(frozen=True)
@@ -79,9 +80,9 @@ def number_label(name: str, low: float, high: float, bits: int) -> Label:
         InDatabaseError: it is infinite, too large, or the same in every row.
     """
     largest = max(abs(low), abs(high))
-    if not largest <= LIMIT:
+    if not largest <= LARGEST:
         raise InDatabaseError(
-            f"label {name!r} reaches {largest!r} in size; allowed: finite numbers up to {LIMIT:g}. "
+            f"label {name!r} reaches {largest!r} in size; allowed: finite numbers up to {LARGEST:g}. "
             "Leave those "
             "rows out, or scale it."
         )

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 
@@ -57,8 +58,12 @@ class Chooser:
                 best, gain = one, found
         return None if best is None else best.split(node, gain - floor)
 
+    @cached_property
+    def _l2_steps(self) -> int:
+        return self.growth.l2_steps
+
     def _curvature(self, h: int) -> int:
-        return self.loss.curvature(h, self.growth.l2_steps)
+        return self.loss.curvature(h, self._l2_steps)
 
     def _scores(self, node: Node, run: _Run) -> np.ndarray:
         """Gains in doubles, -inf where a child would be too small."""

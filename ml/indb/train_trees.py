@@ -48,7 +48,8 @@ def train_trees(
     engine: str = "auto",
 ) -> TrainedTrees:
     """Train in the warehouse. Every engine gives the same document; "auto" takes cells where they are at most
-    half as many as rows, in memory where they are few. A forest that samples rows stays with rows.
+    half as many as rows, in memory where they are few. A forest that samples rows stays with rows. Bins and
+    rows are read by several statements: the relation should not change meanwhile.
 
     Raises:
         InDatabaseError: rows that cannot be trained on, see `ml.indb.bin_scan`, or unknown settings.

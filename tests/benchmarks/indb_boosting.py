@@ -33,7 +33,7 @@ ROWS, REPEATS, TREES = 1_000_000, 3, 50
 DEPTH, LEAVES, LEAST, RATE, BINS = 6, 31, 20, 0.1, 64
 LEVELS = {"c0": 8, "c1": 10, "c2": 12, "c3": 8, "c4": 10}
 NUMBERS = tuple(f"x{place}" for place in range(6))
-GOALS = {"cells_lightgbm": 3.0, "cells_ours": 1.0, "rows_ours": 1.0}
+GOALS = {"cells_lightgbm": 1.0, "cells_ours": 1.0, "rows_ours": 1.0}
 INCLUDES = {
     "start": "a vacuumed table of five features with 8 to 12 values, six continuous ones, and the target",
     "ours": "bins, the binned table, cells where the case has them, all trees, the document",
@@ -74,7 +74,8 @@ def ours(wh: Warehouse, case: str, trees: int) -> tuple[Document, dict[str, Any]
     if case == "cells_lightgbm":
         cells = lossless_cells(wh, declared(case), most_bins=BINS)
         # A cell is one row to LightGBM, which could leave fewer rows than the least in a leaf.
-        model = lightgbm_model(trees).set_params(min_child_samples=1, min_child_weight=LEAST)
+        # Threads cost more than they save on so few rows.
+        model = lightgbm_model(trees).set_params(min_child_samples=1, min_child_weight=LEAST, n_jobs=1)
         model.fit(cells.x, cells.y, sample_weight=cells.weight)
         moved = cells.x.nbytes + cells.y.nbytes + cells.weight.nbytes
         return cells_document(model, cells, "m"), {"cells": len(cells.x), "bytes": moved}

@@ -24,7 +24,7 @@ def tree_rows(count: int = 900, seed: int = 0) -> pa.Table:
     """Rows with key `id`, features x z b c, labels y (number), is_high, kind (text), weight w, day."""
     random = np.random.default_rng(seed)
     x, z = random.normal(size=count), random.integers(0, 9, count)
-    b, c = random.random(count) < 0.4, np.array(["a", "B", "é", "it's \\"])[random.integers(0, 4, count)]
+    b, c = random.random(count) < 0.4, np.array(["a", "B", "é %s", "it's \\"])[random.integers(0, 4, count)]
     y = np.round(2 * x + 3 * (z > 4) - 2 * (c == "B") + b + random.normal(size=count), 3)
     x = [None if random.random() < 0.1 else float(value) for value in x]
     c = [None if random.random() < 0.05 else str(value) for value in c]

@@ -49,7 +49,7 @@ def http_surface(predictor: Predictor) -> Iterator[Surface]:
     """
     from starlette.testclient import TestClient
 
-    from serving.service import build
+    from serving.service import Surface, build
 
     spec = predictor.spec
 
@@ -59,24 +59,25 @@ def http_surface(predictor: Predictor) -> Iterator[Surface]:
             self.champions = _Candidate(Champion(spec, predictor, None, None))
 
     service = build({spec.name: spec}, CandidateEngine)
-    with _own_measures(), TestClient(service.to_asgi()) as client:
-        yield lambda table: _answers(client, predictor, table)
+    standing = Surface.running
+    try:
+        with _own_measures(), TestClient(service.to_asgi()) as client:
+            yield lambda table: _answers(client, predictor, table)
+    finally:
+        Surface.running = standing
 
 
 @contextmanager
 def _own_measures() -> Iterator[None]:
-    """Take the measures that a BentoML app registers out again: a process registers each name once."""
-    from prometheus_client import REGISTRY
+    """Give the app measures of its own: a process registers each name once, and a service may run here."""
+    from bentoml._internal.configuration.containers import BentoMLContainer
+    from bentoml._internal.server.metrics.prometheus import PrometheusClient
+    from prometheus_client import CollectorRegistry
 
-    from serving import measures
-
-    measures._instruments()  # ours are made once a process, and stay
-    before = set(REGISTRY._collector_to_names)
-    try:
+    client = PrometheusClient(multiproc=False)
+    client._registry = CollectorRegistry()
+    with BentoMLContainer.metrics_client.patch(client):
         yield
-    finally:
-        for collector in set(REGISTRY._collector_to_names) - before:
-            REGISTRY.unregister(collector)
 
 
 def _answers(client: Any, predictor: Predictor, table: pa.Table) -> Answers:

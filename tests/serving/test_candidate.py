@@ -10,6 +10,7 @@ from ml.document.parity import row_answers
 from ml.predictor import Predictor
 from serving.candidate import http_surface
 from tests.ml.small_model import random_rows, registered_late
+from warehouse.client import open_warehouse
 
 
 def test_a_candidate_answers_with_the_bits_of_its_document(wh):
@@ -30,3 +31,13 @@ def test_what_the_service_refuses_is_no_answer(wh):
     infinite = random_rows(1).set_column(1, "departure_hour", pa.array([np.inf]))
     with http_surface(Predictor.load(wh, "late", version.version)) as ask, pytest.raises(RuntimeError):
         ask(infinite)
+
+
+def test_a_candidate_is_asked_beside_a_running_service(client, asked):
+    """`client` is a service in this process, whose measures are registered already."""
+    with open_warehouse(asked.settings) as wh:
+        predictor = Predictor.load(wh, "late")
+    rows = random_rows(5)
+    with http_surface(predictor) as ask:
+        assert ask(rows).margins.tobytes() == predictor.evaluator.table(rows).margins.tobytes()
+    assert client.get("/readyz").status_code == 200

@@ -1,7 +1,8 @@
-"""One database for all the tests of a module: each makes tables of its own.
+"""One database for all the tests of a module: each makes tables of its own, or replaces the last ones.
 
-Belongs here: fixtures of this folder. Does not belong here: rows and assertions.
+Belongs here: fixtures that several folders of ML tests share. Does not belong here: rows and assertions.
 """
+
 
 from __future__ import annotations
 

@@ -98,6 +98,15 @@ def _record(wh: Warehouse, key: dict[str, Any], report: ParityReport) -> None:
             )
 
 
+def differences(found: list[dict[str, Any]]) -> str:
+    """What `parity_of` found wrong, in words; empty where every surface gave the same bits."""
+    return "; ".join(
+        f"{row['surface']}: {row['failure'] or str(row['rows_different']) + ' rows differ'}"
+        for row in found
+        if not row["is_equal"]
+    )
+
+
 def parity_of(wh: Warehouse, model_name: str, version: int) -> list[dict[str, Any]]:
     """Surface, rows_compared, rows_different, failure and is_equal of a version's last check; empty where
     there was none.

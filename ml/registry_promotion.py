@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ml import champion_sql
-from ml.registry_parity import parity_of
+from ml.registry_parity import differences, parity_of
 from ml.registry_version import ModelVersion, champion, find_version
 
 if TYPE_CHECKING:
@@ -88,14 +88,10 @@ def _check_parity(wh: Warehouse, version: ModelVersion) -> None:
         raise PromotionError(
             f"{label} is not promoted: whether its evaluators agree was not checked. Judge it first."
         )
-    wrong = [
-        f"{row['surface']}: {row['failure'] or str(row['rows_different']) + ' rows differ'}"
-        for row in found
-        if not row["is_equal"]
-    ]
+    wrong = differences(found)
     if wrong:
         raise PromotionError(
-            f"{label} is not promoted: its evaluators do not give the same bits. {'; '.join(wrong)}. "
+            f"{label} is not promoted: its evaluators do not give the same bits. {wrong}. "
             "ml.parity_check shows rows; mend the evaluator, or train another model."
         )
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import resource
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -21,7 +23,9 @@ from ml.train import FittedModel, measure_document, read_rows, sample_of
 from ml.training_set import build_training_set
 
 if TYPE_CHECKING:
+    from ml.cross_validation import Rows
     from ml.document import Document
+    from ml.document.parity import Surface
     from ml.document.variants.non_inferiority import Margin
     from ml.registry import ModelVersion
     from ml.spec import ModelSpec
@@ -41,22 +45,31 @@ def variants_of(
     """
     predictor = Predictor.load(wh, spec, version)
     rows = read_rows(wh, predictor.spec, build_training_set(wh, predictor.spec), "test")
-    return offer(
-        predictor.document, rows.table, rows.label, rows.date, predictor.spec.task, margin=margin
-    )
+    return _offers(predictor, rows, margin)
+
+
+def _offers(predictor: Predictor, rows: Rows, margin: Margin | None = None) -> Offers:
+    return offer(predictor.document, rows.table, rows.label, rows.date, predictor.spec.task, margin=margin)
 
 
 def register_variant(
-    wh: Warehouse, spec: ModelSpec | str, name: str, code_version: str, version: int | None = None
+    wh: Warehouse,
+    spec: ModelSpec | str,
+    name: str,
+    code_version: str,
+    version: int | None = None,
+    http_of: Callable[[Predictor], AbstractContextManager[Surface]] | None = None,
 ) -> ModelVersion:
     """Register the offered variant `name` as the next version, measured and judged as any other; promoting it
-    is another step.
+    is another step. `http_of` opens the HTTP surface of a version, for the parity check.
 
     Raises:
         RegistryError: the variant is not offered; says why, and which are.
     """
     predictor = Predictor.load(wh, spec, version)
-    offers = variants_of(wh, spec, version)
+    training_set = build_training_set(wh, predictor.spec)
+    test = read_rows(wh, predictor.spec, training_set, "test")
+    offers = _offers(predictor, test)
     chosen = next((one for one in offers.offered if one.name == name), None)
     if chosen is None:
         why = next((one.reason for one in offers.refused if one.name == name), "there is no such variant")
@@ -65,21 +78,23 @@ def register_variant(
             f"variant {name!r} of {predictor.spec.name} version {predictor.version}: {why}. Offered: {have}."
         )
     document = replace(chosen.document, name=predictor.spec.name)
-    fitted, training_set = _fitted(wh, predictor, document, name)
+    fitted = _fitted(wh, predictor, document, name, training_set, test)
     registered = registry.register(wh, fitted, training_set, code_version)
-    registry.judge_version(wh, registered.model_name, registered.version, fitted.sample)
+    opened = http_of(Predictor.load(wh, spec, registered.version)) if http_of else nullcontext()
+    with opened as http:
+        registry.judge_version(wh, registered.model_name, registered.version, fitted.sample, http)
     return registered
 
 
 def _fitted(
-    wh: Warehouse, predictor: Predictor, document: Document, variant: str
-) -> tuple[FittedModel, TrainingSet]:
+    wh: Warehouse, predictor: Predictor, document: Document, variant: str, training_set: TrainingSet,
+    test: Rows,
+) -> FittedModel:  # fmt: skip
     began, bytes_before, spec = time.perf_counter(), wh.bytes_out, predictor.spec
-    training_set = build_training_set(wh, spec)
-    rows, test = (read_rows(wh, spec, training_set, split) for split in ("train", "test"))
+    rows = read_rows(wh, spec, training_set, "train")
     address = predictor.registered.estimator_sha256
     score = document_scores(document, test.table)
-    fitted = FittedModel(
+    return FittedModel(
         spec=spec,
         estimator=artifact.load(artifact_content(wh, address), address),
         document=document,
@@ -96,7 +111,6 @@ def _fitted(
         peak_memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         sample=sample_of(spec, test.table),
     )
-    return fitted, training_set
 
 
 def _importance(wh: Warehouse, predictor: Predictor) -> dict[str, float]:

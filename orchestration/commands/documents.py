@@ -56,13 +56,14 @@ def variants(
     from ml.version_variants import register_variant, variants_of
     from orchestration.commands.models import names_of
     from orchestration.stages.train import code_version
+    from serving.candidate import http_surface
 
     (name,) = names_of(model)
     with _warehouse() as wh:
         if register is None:
             _print_offers(name, variants_of(wh, name))
             return
-        made = register_variant(wh, name, register, code_version())
+        made = register_variant(wh, name, register, code_version(), http_of=http_surface)
     typer.echo(
         f"{name}: {register} is version {made.version}. Next: `starhouse promote {name} "
         f"--version {made.version}`, which asks its gates."

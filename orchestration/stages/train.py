@@ -166,11 +166,8 @@ def _verdict(key: dg.AssetKey, outcome: Outcome) -> dg.AssetCheckResult:
 
 
 def _parity(key: dg.AssetKey, outcome: Outcome) -> dg.AssetCheckResult:
-    wrong = [
-        f"{row['surface']}: {row['failure'] or str(row['rows_different']) + ' rows differ'}"
-        for row in outcome.parity
-        if not row["is_equal"]
-    ]
+    from ml.registry_parity import differences
+
     rows = {f"rows_{row['surface']}": row["rows_compared"] for row in outcome.parity}
     return dg.AssetCheckResult(
         check_name=PARITY,
@@ -178,7 +175,7 @@ def _parity(key: dg.AssetKey, outcome: Outcome) -> dg.AssetCheckResult:
         passed=outcome.is_equal,
         severity=dg.AssetCheckSeverity.ERROR,
         metadata={"version": outcome.version, **rows},
-        description="; ".join(wrong) or "The same 64 bits on every surface.",
+        description=differences(outcome.parity) or "The same 64 bits on every surface.",
     )
 
 

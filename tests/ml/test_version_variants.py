@@ -25,6 +25,15 @@ def test_an_offered_variant_is_registered_judged_and_promoted(wh):
     assert Predictor.load(wh, "late").document.source["variant"]
 
 
+def test_a_variant_is_compared_over_http_where_a_surface_is_given(wh):
+    from serving.candidate import http_surface
+
+    champion_late(wh)
+    made = register_variant(wh, "late", "quantize_16", "code", http_of=http_surface)
+    found = {row["surface"]: row["is_equal"] for row in registry.parity_of(wh, "late", made.version)}
+    assert found == {"http": True, "numpy": True, "python": True, "sql": True}
+
+
 def test_what_is_not_offered_is_not_registered(wh):
     champion_late(wh)
     with pytest.raises(RegistryError, match="'half' of late version 1: there is no such variant. Offered"):

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 ENGINES = ("warehouse", "stream")
 SAMPLE_ROWS = 4_000
+LARGEST_SAMPLE = 256_000
+LEAST_SHARE = 0.05
+"""Of the seconds of one measurement: less is noise."""
 FEW_ROWS = 2_000
 """So few rows are scored in the warehouse unmeasured: either way takes no time worth a calibration."""
 VALID_DAYS = 7
@@ -77,11 +80,17 @@ def _choose(measured: dict[str, Any], rows: int, processes: int) -> Plan:
 
 
 def calibrate(wh: Warehouse, predictor: Predictor) -> dict[str, Any] | None:
-    """Measure both paths on up to 4,000 feature rows and keep the result; None where there are none.
+    """Measure both paths on a sample of feature rows and keep the result; None where there are none.
 
     A document that the warehouse cannot take costs infinitely much there.
     """
-    sample = f"select * from ({feature_sql(predictor.spec)}) as f limit {SAMPLE_ROWS}"
+    try:
+        rows, fixed_inside, inside_row = _measure_warehouse(wh, predictor)
+    except DocumentError:
+        rows, fixed_inside, inside_row = SAMPLE_ROWS, math.inf, math.inf
+    if not rows:
+        return None
+    sample = _sample(predictor, rows)
     table, fetch = _timed(lambda: wh.fetch_arrow(sample))
     if not table.num_rows:
         return None
@@ -89,23 +98,37 @@ def calibrate(wh: Warehouse, predictor: Predictor) -> dict[str, Any] | None:
     _, fixed_predict = _timed(lambda: predictor.predict(one))
     answers, predict = _timed(lambda: predictor.predict(table))
     copy = _copy_seconds(wh, answers)
-    try:
-        fixed_inside = _warehouse_seconds(wh, predictor, f"select * from ({sample}) as s limit 1")
-        inside = _warehouse_seconds(wh, predictor, sample)
-    except DocumentError:
-        fixed_inside = inside = math.inf
-    rows = table.num_rows
     measured = {
         "artifact_sha256": predictor.sha256,
-        "sample_rows": rows,
+        "sample_rows": table.num_rows,
         "warehouse_fixed_seconds": fixed_inside,
-        "warehouse_row_seconds": max(inside - fixed_inside, 0.0) / rows if inside < math.inf else inside,
+        "warehouse_row_seconds": inside_row,
         "stream_fixed_seconds": fixed_fetch + fixed_predict,
-        "stream_row_seconds": (max(fetch - fixed_fetch, 0.0) + predict + copy) / rows,
-        "stream_row_bytes": table.nbytes / rows,
+        "stream_row_seconds": (max(fetch - fixed_fetch, 0.0) + predict + copy) / table.num_rows,
+        "stream_row_bytes": table.nbytes / table.num_rows,
     }
     _store(wh, measured)
     return measured
+
+
+def _measure_warehouse(wh: Warehouse, predictor: Predictor) -> tuple[int, float, float]:
+    """Sample rows, fixed seconds and seconds a row of the warehouse.
+
+    A cheap model over few rows takes no longer than one row does. So the sample grows until the rows weigh
+    more than all that is fixed, or until there are no more of them; then a row counts at least the share of
+    the whole that such a measurement can tell from nothing.
+    """
+    fixed = min(_warehouse_seconds(wh, predictor, _sample(predictor, 1))[1] for _ in range(2))
+    wanted = SAMPLE_ROWS
+    while True:
+        rows, seconds = _warehouse_seconds(wh, predictor, _sample(predictor, wanted))
+        if rows < wanted or seconds > 2 * fixed or wanted >= LARGEST_SAMPLE:
+            return rows, fixed, max(seconds - fixed, LEAST_SHARE * seconds) / max(rows, 1)
+        wanted *= 4
+
+
+def _sample(predictor: Predictor, rows: int) -> str:
+    return f"select * from ({feature_sql(predictor.spec)}) as f limit {rows}"
 
 
 def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
@@ -113,14 +136,17 @@ def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
     return work(), time.perf_counter() - began
 
 
-def _warehouse_seconds(wh: Warehouse, predictor: Predictor, sample: str) -> float:
-    # Written to a table, as scoring does; the sample is read once, so no part of it is left out.
+def _warehouse_seconds(wh: Warehouse, predictor: Predictor, sample: str) -> tuple[int, float]:
+    """Rows and seconds. Written to a table, as scoring does; the sample is read once, so no part of it is
+    left out.
+    """
     began = time.perf_counter()
     with prepared_scoring(wh, predictor.document, f"({sample})", [predictor.spec.key_column]) as scored:
         wh.execute(f"create temporary table calibration as {scored}")
         seconds = time.perf_counter() - began
+    rows = wh.scalar("select count(*) from calibration")
     wh.execute("drop table calibration")
-    return seconds
+    return rows, seconds
 
 
 def _copy_seconds(wh: Warehouse, answers: Any) -> float:
@@ -162,9 +188,7 @@ def _store(wh: Warehouse, measured: dict[str, Any]) -> None:
     columns = ", ".join(quote(name) for name in measured)
     values = ", ".join(f"%({name})s" for name in measured)
     with wh.transaction():
-        wh.execute(
-            "delete from ml.scoring_calibration where artifact_sha256 = %(artifact_sha256)s", measured
-        )
+        wh.execute("delete from ml.scoring_calibration where artifact_sha256 = %(artifact_sha256)s", measured)
         wh.execute(
             f"insert into ml.scoring_calibration ({columns}) values ({values}) on conflict do nothing",
             measured,

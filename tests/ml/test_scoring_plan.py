@@ -49,6 +49,23 @@ def test_it_is_measured_once_and_kept(wh, monkeypatch):
     assert len(calls) == 2
 
 
+def test_the_sample_grows_until_rows_outweigh_what_is_fixed(monkeypatch):
+    """Against a clock of 10 ms fixed and 1 µs a row; and against one that cannot tell rows from nothing."""
+    asked = []
+    monkeypatch.setattr(scoring_plan, "_sample", lambda predictor, rows: rows)
+    monkeypatch.setattr(
+        scoring_plan,
+        "_warehouse_seconds",
+        lambda w, p, rows: asked.append(rows) or (rows, 0.01 + rows * 1e-6),
+    )
+    rows, fixed, row = scoring_plan._measure_warehouse(None, None)
+    assert asked == [1, 1, 4_000, 16_000] and rows == 16_000
+    assert fixed == pytest.approx(0.01, rel=1e-3) and row == pytest.approx(1e-6, rel=1e-3)
+    monkeypatch.setattr(scoring_plan, "_warehouse_seconds", lambda w, p, rows: (min(rows, 3_000), 0.01))
+    rows, fixed, row = scoring_plan._measure_warehouse(None, None)
+    assert rows == 3_000 and 0 < row < fixed / 3_000
+
+
 def test_few_rows_are_not_measured(wh):
     champion_late(wh)
     chosen = plan(wh, Predictor.load(wh, "late"), 10)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -27,12 +28,21 @@ def test_the_version_is_the_installed_one(settings: Settings) -> None:
     assert str(dbt_resource(settings)._cli_version) == version("dbt-core")
 
 
-def test_a_command_starts_dbt_alone(settings: Settings, server: Settings) -> None:
-    """With dagster-dbt's own look-ups `cli` takes seconds before dbt starts; without them next to nothing."""
+def test_a_command_starts_dbt_alone(
+    settings: Settings, server: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """dagster-dbt's own look-ups start a second dbt and an adapter first, which takes seconds."""
     resource, target = dbt_resource(settings), fresh_target(settings)
-    started = time.perf_counter()
+    started: list[list[str]] = []
+    real = subprocess.Popen.__init__
+
+    def noting(self, args, *rest, **named):
+        started.append(list(args))
+        real(self, args, *rest, **named)
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", noting)
     invocation = resource.cli(["--quiet", "list", "--select", "dim_date"], target_path=target)
-    assert time.perf_counter() - started < 1.0
+    assert len(started) == 1 and "list" in started[0]
     assert invocation.adapter is None
     assert invocation.wait().process.returncode == 0
 
@@ -83,7 +93,7 @@ def test_events_are_read_while_nobody_asks_for_them() -> None:
 
     events = read_ahead(source())
     assert next(events) == 0
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while len(read) < 5 and time.monotonic() < deadline:
         time.sleep(0.01)
     assert read == [0, 1, 2, 3, 4]

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from warehouse.client import (
@@ -32,6 +33,10 @@ from warehouse.client import (
 )  # fmt: skip
 
 SHOWN_LINES = 80
+
+# The same examples everywhere, so that a failure is seen again; and no time limit on machines that are shared.
+hypothesis.settings.register_profile("suite", deadline=None, derandomize=True, print_blob=True)
+hypothesis.settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")

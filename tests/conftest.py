@@ -34,7 +34,7 @@ from warehouse.client import (
 
 SHOWN_LINES = 80
 
-# The same examples everywhere, so that a failure is seen again; and no time limit on machines that are shared.
+# The same examples everywhere, so that a failure is seen again; no time limit, since machines are shared.
 hypothesis.settings.register_profile("suite", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("suite")
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ml.drift_functions import DRIFT_FUNCTIONS
 from ml.prediction_tables import CALIBRATION_TABLE, DRIFT_TABLES, PREDICTION_TABLE
 from ml.registry_parity import PARITY_TABLES
+from ml.training_tables import TRAINING_TABLES
 from warehouse.client import quote
 
 if TYPE_CHECKING:
@@ -154,7 +155,8 @@ create or replace trigger promotion_event_is_immutable before update or delete o
 """
 
 _STATEMENTS = (
-    _REGISTRY, _IMMUTABLE, PARITY_TABLES, PREDICTION_TABLE, CALIBRATION_TABLE, DRIFT_TABLES, DRIFT_FUNCTIONS,
+    _REGISTRY, _IMMUTABLE, PARITY_TABLES, PREDICTION_TABLE, CALIBRATION_TABLE, TRAINING_TABLES, DRIFT_TABLES,
+    DRIFT_FUNCTIONS,
 )  # fmt: skip
 _MARK = (
     f"Registry, predictions and drift; definition {hashlib.sha256(''.join(_STATEMENTS).encode()).hexdigest()}"

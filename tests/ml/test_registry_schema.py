@@ -11,7 +11,8 @@ from tests.ml.small_model import champion_late
 from warehouse.client import WarehouseError, open_warehouse
 
 TABLES = {
-    "champion_sql", "golden_rows", "parity_check", "scoring_calibration",
+    "champion_sql", "golden_rows", "parity_check", "scoring_calibration", "training_calibration",
+    "training_plan",
     "artifact", "model_version", "model_metric", "model_curve", "feature_importance", "gate_result",
     "model_champion", "promotion_event", "prediction", "drift", "drift_bin", "drift_bin_count",
 }  # fmt: skip
@@ -135,13 +136,6 @@ def house_of_late(server):
 
 def test_what_is_right_is_taken(wh):
     champion_late(wh)
-    assert (
-        wh.execute(
-            f"insert into ml.prediction ({NEW}) values ({KEYS}, 1, 0.0, 7, 0.5, now())"
-        )
-        == 1
-    )
+    assert wh.execute(f"insert into ml.prediction ({NEW}) values ({KEYS}, 1, 0.0, 7, 0.5, now())") == 1
     with pytest.raises(WarehouseError):
-        wh.execute(
-            f"insert into ml.prediction ({NEW}) values ({KEYS}, 1, 0.0, 7, 0.6, now())"
-        )
+        wh.execute(f"insert into ml.prediction ({NEW}) values ({KEYS}, 1, 0.0, 7, 0.6, now())")

@@ -1,0 +1,64 @@
+"""What was planned for a training and what came of it, kept in `ml.training_plan`.
+
+Belongs here: writing and reading these rows. Does not belong here: the plan (`ml.indb.training_plan`), the
+table's definition (`ml.training_tables`).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from ml.indb.training_plan import size_text, statistics_dict
+from ml.registry_schema import ensure_schema
+
+if TYPE_CHECKING:
+    from ml.indb.training_plan import TrainingPlan
+    from warehouse.client import Warehouse
+
+
+def record_training(
+    wh: Warehouse,
+    model_name: str,
+    plan: TrainingPlan,
+    seconds: float,
+    bytes_out: int,
+    version: int | None = None,
+) -> None:
+    """Keep a plan beside the wall seconds that its way took and the bytes that left the warehouse."""
+    ensure_schema(wh)
+    ways = {one.way: {"seconds": one.seconds, "bytes_out": one.bytes_out} for one in plan.estimates}
+    row = {
+        "model_name": model_name,
+        "version": version,
+        "trainer": plan.trainer,
+        "way": plan.way,
+        "is_asked": plan.is_asked,
+        "reason": plan.reason,
+        "estimates": json.dumps(ways),
+        "statistics": json.dumps(statistics_dict(plan.statistics)),
+        "estimated_seconds": plan.seconds,
+        "estimated_bytes_out": plan.bytes_out,
+        "actual_seconds": float(seconds),
+        "actual_bytes_out": int(bytes_out),
+    }
+    columns, values = ", ".join(row), ", ".join(f"%({name})s" for name in row)
+    wh.execute(f"insert into ml.training_plan ({columns}) values ({values})", row)
+
+
+def last_training(wh: Warehouse, model_name: str) -> dict[str, Any] | None:
+    """The newest row of `ml.training_plan` of a model, None where it was never planned."""
+    ensure_schema(wh)
+    rows = wh.query(
+        "select * from ml.training_plan where model_name = %s order by plan_id desc limit 1", (model_name,)
+    )
+    return rows[0] if rows else None
+
+
+def training_text(row: dict[str, Any]) -> str:
+    """A row of `ml.training_plan` in one sentence."""
+    actual = f"took {row['actual_seconds']:.2f} s with {size_text(row['actual_bytes_out'])} out"
+    if row["estimated_seconds"] is not None:
+        estimated = f"{row['estimated_seconds']:.2f} s with {size_text(row['estimated_bytes_out'])}"
+        actual += f" (estimated {estimated})"
+    return f"{row['way']} of {row['planned_at']:%Y-%m-%d %H:%M} UTC {actual}. {row['reason']}."

@@ -1,0 +1,66 @@
+"""Unit costs of training, measured on this server once a week and kept in the warehouse.
+
+Belongs here: keeping them, and measuring anew what is old. Does not belong here: the measurements
+(`ml.indb.calibrate_sums`, `ml.indb.calibrate_trees`).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from ml.indb.calibrate_sums import Costs, made_rows, of_export, of_library_sums, of_sums
+from ml.indb.calibrate_trees import of_library_trees, of_trees
+from ml.registry_schema import ensure_schema
+
+if TYPE_CHECKING:
+    from warehouse.client import Warehouse
+
+VALID_DAYS = 7
+PARTS = {
+    "sums": of_sums, "export": of_export, "library_sums": of_library_sums, "trees": of_trees,
+    "library_trees": of_library_trees,
+}  # fmt: skip
+OF_TRAINER = {
+    "cofactors": ("sums", "export", "library_sums"),
+    "passes": ("sums", "export", "library_sums"),
+    "trees": ("sums", "export", "trees", "library_trees"),
+}
+
+
+def unit_costs(wh: Warehouse, trainer: str) -> Costs:
+    """What a trainer's ways are made of, in seconds; the names are those of the measurements. About three
+    seconds of measuring, once a week.
+
+    Raises:
+        WarehouseError: the login may not write to schema ml or make a table to measure on.
+    """
+    ensure_schema(wh)
+    wanted = OF_TRAINER[trainer]
+    found = _kept(wh)
+    missing = [part for part in wanted if part not in found]
+    if missing:
+        found |= _measured(wh, missing)
+    return {name: value for part in wanted for name, value in found[part].items()}
+
+
+def _measured(wh: Warehouse, parts: list[str]) -> dict[str, Costs]:
+    with made_rows(wh) as table:
+        found = {part: PARTS[part](wh, table) for part in parts}
+    with wh.transaction():
+        for part, costs in found.items():
+            wh.execute(
+                "insert into ml.training_calibration (part, costs) values (%s, %s) on conflict (part) "
+                "do update set costs = excluded.costs, measured_at = now()",
+                (part, json.dumps(costs)),
+            )
+    return found
+
+
+def _kept(wh: Warehouse) -> dict[str, Costs]:
+    rows = wh.query(
+        "select part, costs from ml.training_calibration "
+        "where measured_at > now() - make_interval(days => %s)",
+        (VALID_DAYS,),
+    )
+    return {row["part"]: row["costs"] for row in rows}

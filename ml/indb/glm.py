@@ -1,0 +1,164 @@
+"""Generalised linear models inside the warehouse: logistic, multinomial, Poisson and gamma regression.
+
+The maximum of the likelihood with standard errors, deviance and AIC, as R's `glm` has them. Rows do not
+leave: they become a short-lived table of covariate patterns or of rows (`ml.indb.glm_table`), and each step
+of Newton's method is one statement of sums over it. The same bits in any order of rows and with any workers.
+
+Belongs here: the entry and the fit. Does not belong here: its document (`ml.indb.glm_document`), the choice
+of a penalty (`ml.indb.glm_search`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ml.indb.columns import Category, Number
+from ml.indb.elastic_net import one_thread
+from ml.indb.errors import InDatabaseError
+from ml.indb.glm_deviance import deviance_of
+from ml.indb.glm_dispersion import pearson
+from ml.indb.glm_family import family_of
+from ml.indb.glm_fit import GlmFit
+from ml.indb.glm_newton import Newton, dependent, newton, solved
+from ml.indb.glm_pass import GlmPass, Sums
+from ml.indb.glm_profile import Profile, profile
+from ml.indb.glm_rows import GlmRows, glm_rows
+from ml.indb.glm_separation import refuse_separated, separation_doubt
+from ml.indb.glm_table import GlmTable, glm_table
+from ml.indb.glm_terms import GlmTerms, glm_terms, raw_coefficients, raw_map
+
+if TYPE_CHECKING:
+    from warehouse.client import Warehouse
+
+
+def fit_glm(
+    wh: Warehouse,
+    relation: str,
+    columns: Sequence[str | Number | Category],
+    target: str,
+    family: str,
+    *,
+    where: str | None = None,
+    weight: str | None = None,
+    penalty: float = 0.0,
+    standardize: bool = False,
+    patterns: bool | None = None,
+) -> GlmFit:
+    """Fit `target` on numbers and categories of a relation, SQL that may stand behind FROM.
+
+    `family`: "logistic" (two classes, the second counts as 1), "multinomial" (against the first class),
+    "poisson" or "gamma" (both with the logarithm as link). `where` is SQL on the relation's columns. `weight`
+    names a column that says how often a row counts. `penalty` is that of mean log-likelihood - penalty / 2 ·
+    Σ b², scikit-learn's `alpha` of PoissonRegressor, 1 / (C · rows) of LogisticRegression; with it every
+    category has a column, and `standardize` divides each column by its deviation first. `patterns`: collapse
+    rows of equal covariates, None where a count says that it pays.
+
+    Raises:
+        InDatabaseError: bad settings; a column or target that cannot be fitted on, named; columns that follow
+            from others; without a penalty, classes that are separated, which have no maximum.
+        WarehouseError: a column does not exist, or a statement fails.
+    """
+    if not 0.0 <= penalty < 1e12:
+        raise InDatabaseError(f"penalty is {penalty!r}; allowed: 0 (none) or more.")
+    rows = glm_rows(wh, relation, columns, target, family, where, weight)
+    found = profile(wh, rows)
+    if not penalty:
+        refuse_separated(rows, found)
+    table = glm_table(wh, rows, found, patterns)
+    try:
+        with one_thread():
+            return _fitted(wh, rows, found, table, penalty, standardize)
+    finally:
+        wh.execute(f"drop table if exists {table.table}")
+
+
+def _fitted(
+    wh: Warehouse, rows: GlmRows, found: Profile, table: GlmTable, penalty: float, standardize: bool
+) -> GlmFit:
+    margins = len(table.totals)
+    terms = glm_terms(rows, found, table, margins, every_level=penalty > 0.0)
+    run = GlmPass(wh, table, terms, family_of(rows.family, margins, table.largest))
+    start, peak, first = started(run)
+    products = first.information[0, :, 0, :]
+    if not penalty:
+        refuse_dependent(terms, products, table.rows)
+    ridge = penalty_matrix(terms, table, products, margins, penalty, standardize)
+    doubt = separation_doubt(wh, rows, found, run) if not penalty else lambda direction: None
+    ended = newton(run, start, peak, ridge, doubt, first)
+    return _closed(wh, rows, found, run, ended, ridge, penalty)
+
+
+def started(run: GlmPass) -> tuple[np.ndarray, float, Sums]:
+    """Coefficients where no feature counts, the peak there, and the sums."""
+    table = run.table
+    start = np.zeros((run.family.margins, run.terms.count))
+    start[:, 0] = run.family.start(table.weight, table.totals)
+    peak = run.family.first_peak(table.weight, table.totals)
+    return start, peak, run(start, peak)
+
+
+def refuse_dependent(terms: GlmTerms, products: np.ndarray, rows: int) -> None:
+    """
+    Raises:
+        InDatabaseError: a column follows from others in every row.
+    """
+    for place, weights in dependent(products).items():
+        others = [terms.names[at] for at in weights if at]
+        made = f"a weighted sum of {', '.join(map(repr, others))}" if others else "the same"
+        raise InDatabaseError(
+            f"column {terms.names[place]!r} is {made} in all {rows} rows, so coefficients cannot be told "
+            f"apart; allowed: columns of which none follows from others. Leave out {terms.names[place]!r}."
+        )
+
+
+def penalty_matrix(
+    terms: GlmTerms, table: GlmTable, products: np.ndarray, margins: int, penalty: float, standardize: bool
+) -> np.ndarray:
+    """The penalty as a quadratic form (M P, M P) of the table's coefficients. Of several classes it is that
+    of all classes' coefficients about their mean, which does not depend on the base.
+    """
+    size = margins * terms.count
+    if not penalty:
+        return np.zeros((size, size))
+    matrix = raw_map(terms, table)[1:]
+    sizes = np.ones(terms.count - 1)
+    if standardize:
+        # Sums of equally weighted lines give the deviation of each of the table's columns.
+        spread = np.maximum(np.diag(products) / products[0, 0] - (products[0] / products[0, 0]) ** 2, 0.0)[1:]
+        sizes = spread * np.array([1.0 / matrix[at, at + 1] ** 2 for at in range(terms.count - 1)])
+    one = penalty * table.weight * (matrix.T * sizes) @ matrix
+    between = np.eye(margins) - (1.0 / (margins + 1) if margins > 1 else 0.0)
+    return np.kron(between, one)
+
+
+def _closed(
+    wh: Warehouse, rows: GlmRows, found: Profile, run: GlmPass, ended: Newton, ridge: np.ndarray,
+    penalty: float,
+) -> GlmFit:  # fmt: skip
+    table, terms, size = run.table, run.terms, ended.theta.size
+    sums, information = ended.sums, ended.sums.information
+    dispersion = 1.0
+    if rows.family == "gamma":
+        expected = family_of(rows.family, 1, table.largest, is_expected=True)
+        again = GlmPass(wh, table, terms, expected)
+        information = again(ended.theta, sums.peak).information
+        run.bytes_out += again.bytes_out
+    free = table.weight - size
+    chi2 = None if rows.classifies else pearson(wh, run, ended.theta, rows.family == "gamma")
+    if rows.family == "gamma":
+        dispersion = chi2 / free if free > 0 else float("nan")
+    covariance = solved(information.reshape(size, size) + ridge, np.eye(size)) * dispersion
+    matrix = raw_map(terms, table)
+    wide = np.kron(np.eye(len(ended.theta)), matrix)
+    known = deviance_of(rows.family, sums.kernel, table.weight, table.totals, table.moments, size)
+    return GlmFit(
+        family=rows.family, target=rows.target, classes=tuple(found.groups) if rows.classifies else (),
+        terms=terms.terms, references=terms.references, rows=table.rows, weight=table.weight,
+        coefficients=np.array([raw_coefficients(matrix, row) for row in ended.theta]),
+        covariance=wide @ covariance @ wide.T, dispersion=dispersion, pearson=chi2, known=known,
+        penalty=penalty, steps=ended.steps, decrement=ended.decrement,
+        lines=table.lines, passes=run.count, bytes_out=table.bytes_out + run.bytes_out, kinds=rows.kinds,
+    )  # fmt: skip

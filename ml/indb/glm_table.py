@@ -1,0 +1,241 @@
+"""The table that a generalised linear model is fitted on: rows, or one row for all of equal covariates.
+
+A short-lived unlogged table of doubles, so that each step of the fit scans little, and all steps see the same
+rows. Numbers become z = (x - centre) · 2^-shift within ±1. Rows of equal covariates (a covariate pattern) are
+added up: the likelihood needs no more than their number and the sums of their targets, so nothing is lost.
+Whether that pays is told by the patterns among a 64th of all, chosen by a hash of their values; the choice
+is the same in any order of rows.
+
+Columns: n (rows, or their weight), s1, … (the target's sum, or the weight of each class but the first),
+h1, … (what the deviance needs of single targets), z0, … , c0, … (places of categories from 1), f (fold).
+
+Belongs here: making it, its extents. Does not belong here: what is computed on it (`ml.indb.glm_pass`).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ml.document.dialect import POSTGRES
+from ml.document.work_tables import WORK_SCHEMA, new_name, prepare
+from ml.indb.columns import IS_MISSING
+from ml.indb.errors import InDatabaseError
+from ml.indb.glm_deviance import Moment, moments_of
+from ml.indb.glm_profile import Profile, Span
+from ml.indb.glm_rows import GlmRows
+from warehouse.client import quote
+
+if TYPE_CHECKING:
+    from warehouse.client import Warehouse
+
+PAYS = 2
+"""Patterns pay where rows are at least so many times as many."""
+
+FEW_ROWS = 100_000
+"""Up to here grouping costs less than asking whether it pays."""
+
+SHARE = 64
+FLUSH = 1e-30
+"""A z below this counts as 0: products of smaller ones could underflow, which raises in Postgres."""
+
+STEP_BITS = 61
+"""Doubles are summed as whole numbers of up to 61 bits: without a rounding that depends on their order, and
+each within 2^-62 of the largest."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A number of the table: z = (x - centre) · 2^-shift, less `mean` when it is used."""
+
+    column: str
+    kind: str
+    centre: float
+    shift: int
+    mean: float = 0.0
+
+
+@dataclass(frozen=True)
+class GlmTable:
+    """`table` is its quoted name, with `lines` lines for `rows` rows of `weight` in all. `axes` are its
+    numbers; `levels` by category column its texts by place; `totals` (weight or sum of the target) by s;
+    `largest` the greatest n and s of a line, `moments` the sums of h, `spread` the deviation of each z.
+    """
+
+    table: str
+    lines: int
+    rows: int
+    weight: float
+    axes: tuple[Axis, ...]
+    levels: dict[str, list[str | None]]
+    totals: tuple[float, ...]
+    largest: tuple[float, float]
+    moments: tuple[float, ...]
+    bytes_out: int
+
+    @property
+    def are_patterns(self) -> bool:
+        return self.lines < self.rows
+
+
+def steps_for(largest: float) -> float:
+    """The power of two that brings sizes up to `largest` to whole numbers of 61 bits."""
+    return math.ldexp(1.0, STEP_BITS - math.frexp(largest)[1])
+
+
+def in_steps(expression: str, factor: float) -> str:
+    """The exact sum of an expression in steps: NUMERIC."""
+    return f"sum(({expression} * {POSTGRES.number(factor)})::bigint)"
+
+
+def glm_table(wh: Warehouse, rows: GlmRows, found: Profile, patterns: bool | None = None) -> GlmTable:
+    """Make the table; `patterns` None decides by count. The caller drops it.
+
+    Raises:
+        InDatabaseError: the rows changed since they were scanned.
+        WarehouseError: a statement fails.
+    """
+    axes = tuple(axis for number in rows.numbers for axis in _axes(number.name, found.span(number.name)))
+    levels = {one.name: found.texts(one.name) for one in rows.categories}
+    moments = moments_of(rows.family, found.target)
+    inner = _inner_sql(rows, found, axes, levels, moments)
+    keys = [*(f"z{at}" for at in range(len(axes))), *(f"c{at}" for at in range(len(levels)))]
+    keys += ["f"] if rows.fold else []
+    if patterns is None:
+        patterns = found.rows <= FEW_ROWS or _pays(wh, inner, keys)
+    prepare(wh)
+    table = quote(WORK_SCHEMA, new_name("glm"))
+    wh.execute(f"create unlogged table {table} as {_outer_sql(rows, found, inner, keys, moments, patterns)}")
+    try:
+        return _measured(wh, rows, found, table, axes, levels, moments)
+    except BaseException:
+        wh.execute(f"drop table if exists {table}")
+        raise
+
+
+def _axes(name: str, span: Span) -> list[Axis]:
+    centre = span.low / 2 + span.high / 2
+    shift = math.frexp(max(span.high - centre, centre - span.low))[1]
+    one = Axis(name, "number", centre, shift)
+    return [one, Axis(name, "missing", 0.0, 0)] if span.missing else [one]
+
+
+def _z_sql(rows: GlmRows, axis: Axis) -> str:
+    x = rows.double(axis.column)
+    if axis.kind == "missing":
+        return f"({x} is null)::int::float8"
+    number, away = POSTGRES.number, f"({x} - {POSTGRES.number(axis.centre)})"
+    least, factor = math.ldexp(FLUSH, axis.shift), math.ldexp(1.0, -axis.shift)
+    return (
+        f"case when {x} is null or abs({away}) < {number(least)} then '0'::float8 "
+        f"else {away} * {number(factor)} end"
+    )
+
+
+def _inner_sql(
+    rows: GlmRows, found: Profile, axes: tuple[Axis, ...], levels: dict[str, list[str | None]],
+    moments: list[Moment],
+) -> str:  # fmt: skip
+    """By row: w, y (a class by place), h1, …, and the keys."""
+    y = rows.double(rows.target) if not rows.classifies else _class_sql(rows, found)
+    parts = [f"{rows.double(rows.weight) if rows.weight else POSTGRES.number(1.0)} as w", f"{y} as y"]
+    parts += [f"{one.sql(y)} as h{at + 1}" for at, one in enumerate(moments)]
+    parts += [f"{_z_sql(rows, axis)} as z{at}" for at, axis in enumerate(axes)]
+    joins = []
+    for at, (name, texts) in enumerate(levels.items()):
+        x, known = rows.x(name), [text for text in texts if text is not None]
+        listed = ", ".join(POSTGRES.text(text) for text in known)
+        joins.append(
+            f"left join unnest(array[{listed}]::text[]) with ordinality as l{at}(t, k) on l{at}.t = {x}::text"
+        )
+        missing = f"case when {x} is null then {len(texts)} else l{at}.k end" if None in texts else f"l{at}.k"
+        parts.append(f"({missing})::int as c{at}")
+    if rows.fold:
+        parts.append(f"{rows.x(rows.fold)}::text as f")
+    return f"select {', '.join(parts)} from {rows.source} as r {' '.join(joins)}"
+
+
+def _class_sql(rows: GlmRows, found: Profile) -> str:
+    texts = [str(one).lower() if isinstance(one, bool) else str(one) for one in found.groups]
+    whens = " ".join(f"when {POSTGRES.text(text)} then {at}" for at, text in enumerate(texts))
+    return f"case {rows.x(rows.target)}::text {whens} end"
+
+
+def _pays(wh: Warehouse, inner: str, keys: list[str]) -> bool:
+    row = f"row({', '.join(keys)})"
+    found = wh.query(
+        f"select count(*) as rows, count(distinct h) as patterns from (select hash_record_extended({row}, 0) "
+        f"as h from ({inner}) as r {POSTGRES.fence}) as s where mod(h, {SHARE}) = 0"
+    )[0]
+    return found["patterns"] * PAYS <= found["rows"]
+
+
+def _outer_sql(
+    rows: GlmRows, found: Profile, inner: str, keys: list[str], moments: list[Moment], patterns: bool
+) -> str:
+    """The table's lines."""
+    w_most = found.weight[1]
+    if rows.classifies:
+        sums = [(f"case when y = {k} then w else 0 end", w_most) for k in range(1, len(found.groups))]
+    else:
+        sums = [("w * y", w_most * found.target[1])]
+    named = [("w", "n", w_most), *((sql, f"s{at + 1}", most) for at, (sql, most) in enumerate(sums))]
+    named += [(f"w * h{at + 1}", f"h{at + 1}", w_most * one.most) for at, one in enumerate(moments)]
+    if not patterns:
+        listed = ", ".join(f"{sql} as {name}" for sql, name, _ in named)
+        return f"select {listed}, {', '.join(keys)} from ({inner}) as r"
+    listed = ", ".join(f"{_exact(sql, most)} as {name}" for sql, name, most in named)
+    return f"select {listed}, {', '.join(keys)} from ({inner}) as r group by {', '.join(keys)}"
+
+
+def _exact(sql: str, most: float) -> str:
+    factor = steps_for(most)
+    return f"{in_steps(sql, factor)}::float8 * {POSTGRES.number(1.0 / factor)}"
+
+
+def _measured(
+    wh: Warehouse, rows: GlmRows, found: Profile, table: str, axes: tuple[Axis, ...],
+    levels: dict[str, list[str | None]], moments: list[Moment],
+) -> GlmTable:  # fmt: skip
+    """Its extents, once they are seen to fit the scan that was made before."""
+    count, w_all = len(found.groups) - 1 if rows.classifies else 1, found.weight[1] * found.rows
+    s_all = w_all if rows.classifies else w_all * found.target[1]
+    factors = [steps_for(w_all), *[steps_for(s_all)] * count]
+    factors += [steps_for(w_all * one.most) for one in moments]
+    names = ["n", *(f"s{at + 1}" for at in range(count)), *(f"h{at + 1}" for at in range(len(moments)))]
+    sums = [in_steps(name, factor) for name, factor in zip(names, factors, strict=True)]
+    sums += [in_steps(f"n * z{at}", factors[0]) for at in range(len(axes))]
+    bad = [f"z{at} is null or abs(z{at}) > 1" for at in range(len(axes))]
+    bad += [f"c{at} is null" for at in range(len(levels))] + ["n is null or s1 is null"]
+    bad += ["f is null"] if rows.fold else []
+    largest = ", ".join(f"max({name})" for name in names[1 : count + 1])
+    row = wh.query(
+        f"select count(*) as lines, max(n) as n, greatest({largest}) as s, "
+        f"count(*) filter (where {' or '.join(bad)}) as bad, "
+        f"array[{', '.join(f'{one}::text' for one in sums)}]::text[] as sums from {table}"
+    )[0]
+    if row["bad"]:
+        reason = "the rows changed meanwhile: fit again" if not rows.fold else (
+            f"fold {rows.fold!r} is missing, or the rows changed meanwhile"
+        )  # fmt: skip
+        raise InDatabaseError(f"fitting on {rows.source} failed: {row['bad']} rows do not fit; {reason}.")
+    values = [
+        int(text) / factor
+        for text, factor in zip(row["sums"], factors + [factors[0]] * len(axes), strict=True)
+    ]
+    weight = values[0]
+    means = [value / weight for value in values[len(names) :]]
+    placed = tuple(
+        Axis(a.column, a.kind, a.centre, a.shift, mean) for a, mean in zip(axes, means, strict=True)
+    )
+    return GlmTable(
+        table, row["lines"], found.rows, weight, placed, levels, tuple(values[1 : count + 1]),
+        (row["n"], row["s"]), tuple(values[count + 1 : len(names)]),
+        found.bytes_out + sum(map(len, row["sums"])),
+    )  # fmt: skip
+
+
+def missing_name(axis: Axis) -> str:
+    """The measured column's name."""
+    return axis.column + (IS_MISSING if axis.kind == "missing" else "")

@@ -1,0 +1,220 @@
+"""Generalised linear models in the warehouse against scikit-learn and published fits of R.
+
+Belongs here: fits, statistics, their documents, the same bits. Does not belong here: refusals
+(`test_glm_refusals`), the choice of a penalty (`test_glm_search`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from ml.document import Document, Evaluator
+from ml.document.parity import check_parity
+from ml.indb.columns import Category
+from ml.indb.glm import fit_glm
+from ml.indb.glm_document import class_coefficients, glm_document
+from ml.indb.glm_fit import GlmFit
+from tests.ml.indb.sample import matrix, sample
+from warehouse.client import Warehouse
+
+COLUMNS = ["price", "count", "is_open", "wide", "age", "shape", Category("zone")]
+TARGETS = {"logistic": "is_high", "multinomial": "size", "poisson": "orders", "gamma": "cost"}
+EXACT = {"solver": "newton-cholesky", "tol": 1e-12, "max_iter": 1000}
+
+
+def made(rows: int = 600) -> pa.Table:
+    """The sample with a target for each family."""
+    table, random = sample(rows=rows), np.random.default_rng(5)
+    y = np.array(table.column("y"))
+    signal = (y - y.mean()) / y.std()
+    sizes = np.column_stack([signal * 0, signal, -signal]) + random.gumbel(size=(rows, 3))
+    targets = {
+        "is_high": pa.array(random.random(rows) < 1 / (1 + np.exp(-signal))),
+        "size": pa.array(np.array(["large", "medium", "small"])[sizes.argmax(axis=1)]),
+        "orders": pa.array(random.poisson(np.exp(0.5 * signal)), pa.int32()),
+        "cost": pa.array(random.gamma(2.0, np.exp(0.5 * signal) / 2.0)),
+        "times": pa.array(random.integers(0, 4, rows), pa.int32()),
+    }
+    for name, values in targets.items():
+        table = table.append_column(name, values)
+    return table
+
+
+@pytest.fixture(scope="module")
+def table() -> pa.Table:
+    return made()
+
+
+@pytest.fixture(scope="module")
+def wh(rows_wh: Warehouse, table: pa.Table) -> Warehouse:
+    rows_wh.load_arrow("public", "orders", table, "create")
+    return rows_wh
+
+
+def peer(family: str, penalty: float, rows: int) -> Any:
+    from sklearn.linear_model import GammaRegressor, LogisticRegression, PoissonRegressor
+
+    if family in ("logistic", "multinomial"):
+        return LogisticRegression(C=1 / (penalty * rows) if penalty else np.inf, **EXACT)
+    return (PoissonRegressor if family == "poisson" else GammaRegressor)(alpha=penalty, **EXACT)
+
+
+def coefficients(model: Any) -> np.ndarray:
+    return np.column_stack([np.atleast_1d(model.intercept_), np.atleast_2d(model.coef_)])
+
+
+def inputs_of(document: Document, table: pa.Table) -> pa.Table:
+    types = {"number": pa.float64(), "boolean": pa.bool_(), "category": pa.string()}
+    return pa.table({one.name: table.column(one.name).cast(types[one.kind]) for one in document.inputs})
+
+
+@pytest.mark.parametrize("family", TARGETS)
+def test_a_fit_and_its_document(wh: Warehouse, table: pa.Table, family: str):
+    fit = fit_glm(wh, "orders", COLUMNS, TARGETS[family], family)
+    x, y = matrix(table, fit.names[1:]), np.array(table.column(TARGETS[family]))
+    model = peer(family, 0.0, len(y)).fit(x, y)
+    expected = coefficients(model)
+    if family == "multinomial":
+        expected = expected[1:] - expected[0]
+    assert np.allclose(fit.coefficients, expected, rtol=1e-9, atol=1e-11)
+    assert np.allclose(fit.standard_errors, errors_of(fit, model, x), rtol=1e-9)
+    document = glm_document(fit, None, "orders")
+    scores = Evaluator(document).table(inputs_of(document, table)).scores
+    assert np.allclose(scores, answers(family, model, x), rtol=1e-9)
+    report = check_parity(wh, document, inputs_of(document, table), rows=60, adversarial=300)
+    assert report.is_equal, str(report)
+
+
+def answers(family: str, model: Any, x: np.ndarray) -> np.ndarray:
+    if family == "multinomial":
+        return model.predict_proba(x)
+    return (model.predict_proba(x)[:, 1] if family == "logistic" else model.predict(x))[:, None]
+
+
+def errors_of(fit: GlmFit, model: Any, x: np.ndarray) -> np.ndarray:
+    """From the information of all rows at scikit-learn's answers."""
+    ones = np.column_stack([np.ones(len(x)), x])
+    means = answers(fit.family, model, x)
+    if fit.family == "multinomial":
+        means = means[:, 1:]
+    weights = {"poisson": means, "gamma": np.ones_like(means)}.get(fit.family)
+    count = means.shape[1]
+    each = np.einsum("nm,mk->nmk", means, np.eye(count)) - means[:, :, None] * means[:, None, :]
+    each = each if weights is None else weights[:, :, None]
+    information = np.einsum("nmk,ni,nj->mikj", each, ones, ones).reshape(fit.covariance.shape)
+    return np.sqrt(np.diag(np.linalg.inv(information)) * fit.dispersion).reshape(fit.coefficients.shape)
+
+
+@pytest.mark.parametrize("family", TARGETS)
+def test_a_penalised_fit(wh: Warehouse, table: pa.Table, family: str):
+    fit = fit_glm(wh, "orders", COLUMNS, TARGETS[family], family, penalty=0.01)
+    x, y = matrix(table, fit.names[1:]), np.array(table.column(TARGETS[family]))
+    expected = coefficients(peer(family, 0.01, len(y)).fit(x, y))
+    found = class_coefficients(fit) if family == "multinomial" else fit.coefficients
+    assert np.allclose(found, expected, rtol=1e-9, atol=1e-11)
+    assert not fit.references
+
+
+def test_units_do_not_matter_to_a_penalty_on_deviations(wh: Warehouse):
+    scaled = "(select *, price * 1000 - 7 as cents from orders)"
+    settings = {"penalty": 0.1, "standardize": True}
+    one = fit_glm(wh, scaled, ["price", "count"], "orders", "poisson", **settings)
+    two = fit_glm(wh, scaled, ["cents", "count"], "orders", "poisson", **settings)
+    assert two.coefficients[0, 1] * 1000 == pytest.approx(one.coefficients[0, 1], rel=1e-9)
+    assert two.coefficients[0, 2] == pytest.approx(one.coefficients[0, 2], rel=1e-9)
+
+
+def test_a_logistic_fit_of_r(wh: Warehouse):
+    """glm(Species == "virginica" ~ ., binomial, iris) of the last two species, as R prints it."""
+    from sklearn.datasets import load_iris
+
+    iris = load_iris()
+    names = ["sepal_length", "sepal_width", "petal_length", "petal_width"]
+    flowers = {name: iris.data[:, at] for at, name in enumerate(names)}
+    wh.load_arrow("public", "iris", pa.table({**flowers, "species": pa.array(iris.target)}), "create")
+    fit = fit_glm(wh, "iris", names, "species", "logistic", where="species > 0")
+    assert np.allclose(fit.coefficients, [[-42.638, -2.465, -6.681, 9.429, 18.286]], atol=5e-4)
+    assert np.allclose(fit.standard_errors, [[25.708, 2.394, 4.480, 4.737, 9.743]], atol=6e-4)
+    assert np.allclose([fit.null_deviance, fit.deviance, fit.aic], [138.629, 11.899, 21.899], atol=5e-4)
+    assert fit.classes == (1, 2) and fit.rows == 100 and fit.table()[4]["name"] == "petal_width"
+    assert np.allclose(fit.p_values, [[0.0972, 0.3032, 0.1358, 0.0465, 0.0605]], atol=6e-5)
+
+
+def test_a_poisson_fit_of_r(wh: Warehouse):
+    """Dobson's randomised trial, the example of R's glm."""
+    counts = [18, 17, 15, 20, 10, 20, 25, 13, 12]
+    trial = {
+        "counts": pa.array(counts, pa.int32()),
+        "outcome": pa.array(["1", "2", "3"] * 3),
+        "treatment": pa.array([text for text in "123" for _ in range(3)]),
+    }
+    wh.load_arrow("public", "trial", pa.table(trial), "create")
+    fit = fit_glm(wh, "trial", ["outcome", "treatment"], "counts", "poisson")
+    assert np.allclose(fit.coefficients, [[3.045, -0.4543, -0.2930, 0.0, 0.0]], atol=5e-4)
+    assert np.allclose(fit.standard_errors, [[0.1709, 0.2022, 0.1927, 0.2, 0.2]], atol=5e-5)
+    assert np.allclose([fit.null_deviance, fit.deviance, fit.aic], [10.5814, 5.1291, 56.76], atol=3e-3)
+    assert fit.degrees == 4
+
+
+def test_deviances_are_scikit_learns(wh: Warehouse, table: pa.Table):
+    from scipy.stats import gamma
+    from sklearn.metrics import mean_gamma_deviance, mean_poisson_deviance
+
+    for family, mean_deviance in (("poisson", mean_poisson_deviance), ("gamma", mean_gamma_deviance)):
+        fit = fit_glm(wh, "orders", COLUMNS[:2], TARGETS[family], family)
+        y = np.array(table.column(TARGETS[family])).astype(float)
+        means = np.exp(fit.coefficients[0, 0] + matrix(table, fit.names[1:]) @ fit.coefficients[0, 1:])
+        assert fit.deviance == pytest.approx(mean_deviance(y, means) * len(y), rel=1e-12)
+        assert fit.null_deviance == pytest.approx(mean_deviance(y, y * 0 + y.mean()) * len(y), rel=1e-12)
+        variance = means if family == "poisson" else means**2
+        assert fit.pearson == pytest.approx(((y - means) ** 2 / variance).sum(), rel=1e-10)
+    spread = fit.deviance / len(y)
+    likelihood = gamma.logpdf(y, 1 / spread, scale=means * spread).sum()
+    assert fit.aic == pytest.approx(2 * 4 - 2 * likelihood, rel=1e-10)
+
+
+@pytest.mark.parametrize("family", TARGETS)
+def test_patterns_are_rows(wh: Warehouse, family: str):
+    columns = ["count", "is_open", "shape", Category("zone")]
+    one = fit_glm(wh, "orders", columns, TARGETS[family], family, patterns=False)
+    two = fit_glm(wh, "orders", columns, TARGETS[family], family)
+    assert two.lines < one.lines == two.rows == 600
+    assert np.allclose(one.coefficients, two.coefficients, rtol=1e-12, atol=1e-14)
+    assert np.allclose(one.covariance, two.covariance, rtol=1e-9, atol=1e-15)
+    assert (one.deviance, one.aic) == pytest.approx((two.deviance, two.aic), rel=1e-12)
+
+
+@pytest.mark.parametrize("family", TARGETS)
+def test_a_weight_is_that_many_rows(wh: Warehouse, family: str):
+    columns = ["price", "count"]
+    repeated = "(select o.* from orders as o, generate_series(1, o.times))"
+    one = fit_glm(wh, repeated, columns, TARGETS[family], family)
+    two = fit_glm(wh, "orders", columns, TARGETS[family], family, weight="times")
+    assert two.rows < one.rows == two.weight
+    assert np.allclose(one.coefficients, two.coefficients, rtol=1e-12, atol=1e-14)
+    assert np.allclose(one.standard_errors, two.standard_errors, rtol=1e-9)
+    assert (one.deviance, one.aic) == pytest.approx((two.deviance, two.aic), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("family", "patterns"), [("multinomial", True), ("gamma", False), ("logistic", None)]
+)
+def test_the_same_bits_from_any_order_and_any_workers(
+    wh: Warehouse, table: pa.Table, family: str, patterns: bool | None
+):
+    def bits(relation: str) -> tuple[str, bytes, float]:
+        fit = fit_glm(wh, relation, COLUMNS, TARGETS[family], family, patterns=patterns)
+        return glm_document(fit, None, "orders").sha256, fit.covariance.tobytes(), fit.aic
+
+    wanted = bits("orders")
+    wh.load_arrow("public", "mixed", table.take(np.random.default_rng(3).permutation(600)), "replace")
+    with wh.transaction():
+        wh.execute("set local debug_parallel_query = on; set local min_parallel_table_scan_size = 0")
+        wh.execute("set local parallel_setup_cost = 0; set local parallel_tuple_cost = 0")
+        for workers in (0, 2):
+            wh.execute(f"set local max_parallel_workers_per_gather = {workers}")
+            assert bits("mixed") == wanted

@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ml.document.dialect import POSTGRES
 from ml.indb.bins import MOST_BINS, MOST_CATEGORIES, Bins, category_bins, number_bins, number_sql, shares
 from ml.indb.errors import InDatabaseError
-from ml.indb.labels import Label, binary_label, bits_for, number_label
+from ml.indb.labels import MOST_CLASSES, Label, bits_for, class_label, number_label
 
 if TYPE_CHECKING:
     from ml.indb.tree_settings import TreeRows
@@ -151,12 +151,23 @@ def _label(wh: Warehouse, rows: TreeRows, is_used: str, is_training: str, bits: 
         return number_label(name, found["low"], found["high"], bits)
     listed = wh.query(
         f"select {y} as value, {y}::text as text, bool_or({is_training}) as trained, count(*) as rows "
-        f"{where} group by 1, 2 order by 2 nulls first limit 4"
+        f"{where} group by 1, 2 order by 2 nulls first limit {MOST_CLASSES + 1}"
     )
     _refuse_missing(name, sum(one["rows"] for one in listed if one["value"] is None))
-    if len(listed) < 3:  # a third value is refused wherever it stands
-        listed = [one for one in listed if one["trained"]]
-    return binary_label(name, [(one["value"], one["text"]) for one in listed], bits)
+    if len(listed) < 3 or rows.objective == "multiclass":  # a third value is refused wherever it stands
+        listed = _trained(name, listed, rows.objective)
+    return class_label(name, [(one["value"], one["text"]) for one in listed], bits, rows.objective)
+
+
+def _trained(name: str, listed: list[dict[str, Any]], objective: str) -> list[dict[str, Any]]:
+    """The classes that training rows have; of several classes every one must."""
+    without = [one["text"] for one in listed if not one["trained"]]
+    if without and objective == "multiclass":
+        raise InDatabaseError(
+            f"label {name!r} is {without[0]!r} in validation rows only; allowed: classes that training rows "
+            "have. Widen the window, or leave those rows out."
+        )
+    return [one for one in listed if one["trained"]]
 
 
 def _refuse_missing(name: str, rows: int) -> None:

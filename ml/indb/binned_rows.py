@@ -13,11 +13,13 @@ import numpy as np
 
 from ml.document.work_tables import WORK_SCHEMA, new_name, prepare
 from ml.indb.bin_scan import Scan, column
-from ml.indb.cells import Cells
+from ml.indb.cells import HELD, Cells
 from ml.indb.samples import key_sql
 from warehouse.client import quote
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from ml.indb.tree_settings import TreeRows
     from warehouse.client import Warehouse
 
@@ -30,12 +32,14 @@ FEW_CELLS = 200_000
 
 @dataclass(frozen=True)
 class Binned:
-    """The table's quoted name, how many of its columns b0, b1, … are features, how many rows it stands for,
-    and how many `cells` it has, None where each of its rows is one row, of weight 1 where `is_even`.
+    """The table's quoted name, how many of its columns b0, b1, … are features and how many of s0, s1, … are
+    targets, how many rows it stands for, and how many `cells` it has, None where each of its rows is one row,
+    of weight 1 where `is_even`.
     """
 
     table: str
     features: int
+    outputs: int
     rows: int
     cells: int | None
     is_even: bool
@@ -45,47 +49,69 @@ class Binned:
         return [f"b{place}" for place in range(self.features)]
 
     @property
+    def targets(self) -> list[str]:
+        return [f"s{place}" for place in range(self.outputs)]
+
+    @property
     def pays(self) -> bool:
         """Whether cells are few enough to group by."""
         return self.cells is not None and self.cells * PAYS <= self.rows
 
 
-def binned_rows(wh: Warehouse, rows: TreeRows, scan: Scan) -> Binned:
-    """Make the binned table of the rows that count. Columns: n (rows), w (weight), s (weight times label in
-    steps), k (key), b0, b1, … (codes), v (whether it is a validation row).
+def binned_rows(wh: Warehouse, rows: TreeRows, scan: Scan, fold: str | None = None) -> Binned:
+    """Make the binned table of the rows that count. Columns: n (rows), w (weight), s0, s1, … (weight times
+    target in steps), k (key), b0, b1, … (codes), v (the fold, in SQL `fold`; without one 0, and `HELD` for
+    validation rows).
 
     Raises:
         WarehouseError: the statement fails.
     """
-    table = _created(wh, "binned", _select(rows, scan))
+    table = _created(wh, "binned", _select(rows, scan, fold))
     count = int(wh.scalar(f"select count(*) from {table}"))
-    return Binned(table, len(scan.bins), count, None, rows.weight is None)
+    return Binned(table, len(scan.bins), scan.label.targets, count, None, rows.weight is None)
 
 
-def binned_cells(wh: Warehouse, rows: TreeRows, scan: Scan) -> Binned:
-    """Make the table of cells: as the binned table, one row for all of equal codes; k is 0. Counting the
-    cells would take as long.
+def binned_cells(wh: Warehouse, rows: TreeRows, scan: Scan, fold: str | None = None) -> Binned:
+    """Make the table of cells: as the binned table, one row for all of equal codes and fold; k is 0. Counting
+    the cells would take as long.
 
     Raises:
         WarehouseError: the statement fails.
     """
-    listed = ", ".join(f"b{place}" for place in range(len(scan.bins)))
-    sums = ", ".join(f"sum({name})::bigint as {name}" for name in ("n", "w", "s"))
-    source = f"({_select(rows, scan)}) as one"
+    source = f"({_select(rows, scan, fold)}) as one"
+    return _grouped(wh, source, len(scan.bins), scan.label.targets)
+
+
+def _grouped(wh: Warehouse, source: str, features: int, outputs: int) -> Binned:
+    listed = ", ".join(f"b{place}" for place in range(features))
+    names = ["n", "w", *(f"s{place}" for place in range(outputs))]
+    sums = ", ".join(f"sum({name})::bigint as {name}" for name in names)
     grouped = f"select {sums}, 0::bigint as k, {listed}, v from {source} group by v, {listed}"
     table = _created(wh, "cells", grouped)
     found = wh.query(f"select count(*) as cells, coalesce(sum(n), 0)::bigint as rows from {table}")[0]
-    return Binned(table, len(scan.bins), found["rows"], found["cells"], False)
+    return Binned(table, features, outputs, found["rows"], found["cells"], False)
 
 
-def _select(rows: TreeRows, scan: Scan) -> str:
+def cells_of(wh: Warehouse, rows: Binned) -> Binned:
+    """Make the table of cells of a binned table of rows.
+
+    Raises:
+        WarehouseError: the statement fails.
+    """
+    return _grouped(wh, f"{rows.table} as one", rows.features, rows.outputs)
+
+
+def _select(rows: TreeRows, scan: Scan, fold: str | None) -> str:
     w = f"{column(rows.weight)}::bigint" if rows.weight else "1::bigint"
     key = key_sql(column(rows.key)) if rows.key else "0::bigint"
     codes = ", ".join(f"{one.sql(column(one.name))} as b{at}" for at, one in enumerate(scan.bins))
-    target = scan.label.sql(column(rows.label))
+    targets = ", ".join(
+        f"{w} * {target} as s{at}" for at, target in enumerate(scan.label.sqls(column(rows.label)))
+    )
+    held = fold or f"case when {scan.is_training} then 0 else {HELD} end"
     return (
-        f"select 1::bigint as n, {w} as w, {w} * {target} as s, {key} as k,\n{codes},\n"
-        f"not ({scan.is_training}) as v\nfrom {rows.relation} as r where {scan.is_used}"
+        f"select 1::bigint as n, {w} as w, {targets}, {key} as k,\n{codes},\n"
+        f"({held})::smallint as v\nfrom {rows.relation} as r where {scan.is_used}"
     )
 
 
@@ -97,13 +123,22 @@ def _created(wh: Warehouse, kind: str, select: str) -> str:
 
 
 def fetched(wh: Warehouse, one: Binned) -> Cells:
-    """The table in memory."""
+    """The table in memory, cells in the order of fold and codes."""
+    order = "" if one.cells is None else f" order by {', '.join(['v', *one.codes])}"
+    table = wh.fetch_arrow(f"select * from {one.table}{order}")
+    codes = np.stack([numbers(table, name).astype(np.int16) for name in one.codes])
+    target = np.stack([numbers(table, name) for name in one.targets])
+    fold = numbers(table, "v").astype(np.int16)
+    return Cells(codes, numbers(table, "n"), numbers(table, "w"), target, fold, numbers(table, "k"))
+
+
+def numbers(table: pa.Table, name: str) -> np.ndarray:
+    """A column of an Arrow table as int64."""
     import pyarrow as pa
 
-    table = wh.fetch_arrow(f"select * from {one.table}")
+    return table.column(name).cast(pa.int64()).to_numpy()
 
-    def read(name: str) -> np.ndarray:
-        return table.column(name).cast(pa.int64()).to_numpy()
 
-    codes = np.stack([read(name).astype(np.int16) for name in one.codes])
-    return Cells(codes, read("n"), read("w"), read("s"), read("v").astype(bool), read("k"))
+def dropped(wh: Warehouse, one: Binned) -> None:
+    """Drop the table."""
+    wh.execute(f"drop table if exists {one.table}")

@@ -3,132 +3,184 @@
 Rows of equal bins get equal scores from every tree, so a cell with the sum of their weights and of their
 targets gives the same histograms. The same engine on rows is the reference.
 
-Belongs here: cells as arrays, their histograms, scores. Does not belong here: making them in the warehouse
-(`ml.indb.binned_rows`), or from rows in memory (`ml.indb.reference`).
+Belongs here: cells as arrays, which lie in a node, scores. Does not belong here: adding them up
+(`ml.indb.cell_sums`), making them in the warehouse (`ml.indb.binned_rows`), or from rows in memory
+(`ml.indb.reference`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from ml.indb.bins import MISSING
+from ml.indb.cell_sums import CellSums
 from ml.indb.histograms import Layout, Totals
 from ml.indb.losses import Loss
 from ml.indb.samples import drawn
 from ml.indb.tree_nodes import GrownTree, Split
 
+HELD = 1
+"""The fold of validation rows."""
+
+Drawn = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Rows (cells,), weight (cells,) and target (targets, cells), int64."""
+
 
 @dataclass(frozen=True)
 class Cells:
-    """`codes` (features, cells) int16; by cell int64 `rows`, `weight`, `target` (steps) and `key` (a hash),
-    and whether it belongs to the validation rows.
+    """`codes` (features, cells) int16; by cell int64 `rows`, `weight`, `target` (targets, cells; steps times
+    weight), `fold`, and `key` (a hash, of rows only).
     """
 
     codes: np.ndarray
     rows: np.ndarray
     weight: np.ndarray
     target: np.ndarray
-    is_validation: np.ndarray
+    fold: np.ndarray
     key: np.ndarray
 
     def of(self, mask: np.ndarray) -> Cells:
         """Those where the mask holds."""
-        return Cells(self.codes[:, mask], *(part[mask] for part in self._parts()))
+        parts = (self.codes, self.rows, self.weight, self.target, self.fold, self.key)
+        return Cells(*(part[..., mask] for part in parts))
 
     @property
     def nbytes(self) -> int:
         """The size of all arrays."""
-        return self.codes.nbytes + sum(part.nbytes for part in self._parts())
+        parts = (self.codes, self.rows, self.weight, self.target, self.fold, self.key)
+        return sum(part.nbytes for part in parts)
 
-    def _parts(self) -> tuple[np.ndarray, ...]:
-        return self.rows, self.weight, self.target, self.is_validation, self.key
+
+class Draws(Protocol):
+    """How often a forest's trees draw rows."""
+
+    bytes_out: int
+
+    def drawn(self, seed: int, tree: int) -> Drawn:
+        """What the tree draws of all cells, in their order."""
+
+
+class RowDraws:
+    """Draws of cells that are single rows, by their keys."""
+
+    bytes_out = 0
+
+    def __init__(self, cells: Cells) -> None:
+        self._cells = cells
+
+    def drawn(self, seed: int, tree: int) -> Drawn:
+        times, cells = drawn(self._cells.key, seed, tree), self._cells
+        return cells.rows * times, cells.weight * times, cells.target * times
 
 
 class CellEngine:
-    """Exact sums by NumPy on 64-bit whole numbers."""
+    """Exact sums by NumPy on 64-bit whole numbers; cells of the fold `held` are the validation rows, all
+    others train, or with `past` those of folds before it.
+    """
 
     name = "cells"
 
-    def __init__(self, layout: Layout, cells: Cells) -> None:
-        self.layout, self.bytes_out = layout, cells.nbytes
-        self._train, self._held = cells.of(~cells.is_validation), cells.of(cells.is_validation)
+    def __init__(
+        self,
+        layout: Layout,
+        cells: Cells,
+        draws: Draws | None = None,
+        held: int = HELD,
+        *,
+        past: bool = False,
+    ) -> None:
+        self.layout, self._own_bytes = layout, cells.nbytes
+        self._draws = draws or RowDraws(cells)
+        self._trains = cells.fold < held if past else cells.fold != held
+        self._train, self._held = cells.of(self._trains), cells.of(cells.fold == held)
         train = self._train
-        self.totals = Totals(*(int(part.sum()) for part in (train.rows, train.weight, train.target)))
+        targets = tuple(train.target.sum(axis=1).tolist())
+        self.totals = Totals(int(train.rows.sum()), int(train.weight.sum()), targets)
         self._slots = [layout.slots(place, codes) for place, codes in enumerate(train.codes)]
-        self._reset(train.rows)
+        self._aimed: tuple[int, ...] = (0,)
 
-    def begin(self, loss: Loss, start: int) -> None:
+    @property
+    def bytes_out(self) -> int:
+        """Bytes of the cells, and of what was drawn of them."""
+        return self._own_bytes + self._draws.bytes_out
+
+    def begin(self, loss: Loss, starts: Sequence[int]) -> None:
         self._loss = loss
-        self._scores = [np.full(len(part.rows), start, dtype=np.int64) for part in (self._train, self._held)]
-        self._derive()
+        self._scores = [
+            np.repeat(np.array(starts, dtype=np.int64)[:, None], len(part.rows), axis=1)
+            for part in (self._train, self._held)
+        ]
+        self.update()
 
     def sample(self, seed: int, tree: int) -> None:
-        times = drawn(self._train.key, seed, tree)
-        self._derive()
-        self._g, self._h = self._g * times, self._h * times
-        self._reset(self._train.rows * times)
+        rows, weight, target = self._draws.drawn(seed, tree)
+        self._derive(rows[self._trains], weight[self._trains], target[:, self._trains])
+
+    def aim(self, outputs: Sequence[int]) -> None:
+        self._aimed = tuple(outputs)
 
     def histograms(self, tree: GrownTree, nodes: Sequence[int]) -> dict[int, np.ndarray]:
         if len(tree.nodes) == 1:
-            self._reset(self._rows)
-        _part(tree, self._train.codes, self._inside, self._seen)
-        self._seen = len(tree.nodes)
-        return {node: self._histogram(self._inside[node]) for node in nodes}
+            self._inside, self._seen = {0: self._all}, 1
+        self._seen = part(tree, self._train.codes, self._inside, self._seen)
+        self._growing = tree
+        made = self._sums.of([self._inside[node] for node in nodes], self._aimed)
+        return dict(zip(nodes, made, strict=True))
 
-    def add(self, tree: GrownTree) -> None:
-        for part, scores in zip((self._train, self._held), self._scores, strict=True):
-            inside = {0: np.arange(len(scores))}
-            _part(tree, part.codes, inside, 1)
-            for number, node in enumerate(tree.nodes):
-                if node.split is None:
-                    scores[inside[number]] += node.value
-        self._derive()
+    def grown(self, tree: GrownTree, outputs: Sequence[int], *, is_last: bool = True) -> None:
+        if is_last:  # what histograms found out about training cells is kept; the last splits are to be done
+            part(self._growing, self._train.codes, self._inside, self._seen)
+            self._raise(0, tree, [self._inside.get(node.origin) for node in tree.nodes], outputs)
+        inside = {0: np.arange(len(self._held.rows))}
+        part(tree, self._held.codes, inside, 1)
+        self._raise(1, tree, [inside[number] for number in range(len(tree.nodes))], outputs)
 
-    def validation_loss(self) -> int:
+    def update(self) -> None:
+        self._derive(self._train.rows, self._train.weight, self._train.target)
+
+    def validation_loss(self, divide: int = 1) -> int:
         held = self._held
-        return self._loss.loss(held.weight, held.target, self._scores[1])
+        # The loss of f / divide, times its square, is that of f with target and weight for it.
+        return self._loss.loss(held.weight, held.target * divide, self._scores[1])
 
     def close(self) -> None:
         """Nothing outside memory was made."""
 
-    def _derive(self) -> None:
-        train = self._train
-        self._g, self._h = self._loss.derivatives(train.weight, train.target, self._scores[0])
-        self._reset(train.rows)
+    def _derive(self, rows: np.ndarray, weight: np.ndarray, target: np.ndarray) -> None:
+        drawn_cells = np.flatnonzero(rows)
+        self._all = drawn_cells
+        g, h = self._loss.derivatives(weight, target, self._scores[0])
+        self._sums = CellSums(self.layout.size, self._slots, rows, h, g)
 
-    def _reset(self, rows: np.ndarray) -> None:
-        """A new tree: every cell lies in the root."""
-        self._rows, self._seen = rows, 1
-        self._inside = {0: np.arange(len(rows))}
-
-    def _histogram(self, cells: np.ndarray) -> np.ndarray:
-        found = self.layout.empty()
-        parts = [values[cells] for values in (self._rows, self._g, self._h)]
-        # Doubles add whole numbers exactly as long as no sum of them passes 2**53.
-        are_small = [int(np.abs(values).sum()) < 2**53 for values in parts]
-        for slots in self._slots:
-            places = slots[cells]
-            for part, values, is_small in zip(found, parts, are_small, strict=True):
-                if is_small:
-                    part += np.bincount(places, values, len(part)).astype(np.int64)
-                else:
-                    np.add.at(part, places, values)
-        return found
+    def _raise(
+        self, which: int, tree: GrownTree, inside: Sequence[np.ndarray], outputs: Sequence[int]
+    ) -> None:
+        """Add leaves' values to the scores of the cells that lie in them."""
+        for node, cells in zip(tree.nodes, inside, strict=True):
+            if node.split is None:
+                for output, value in zip(outputs, node.values, strict=True):
+                    self._scores[which][output, cells] += value
 
 
-def _part(tree: GrownTree, codes: np.ndarray, inside: dict[int, np.ndarray], seen: int) -> None:
-    """Add which cells lie in each node to `inside`, by the splits whose children have numbers from `seen`."""
+def part(tree: GrownTree, codes: np.ndarray, inside: dict[int, np.ndarray], seen: int) -> int:
+    """Add which cells lie in each node to `inside`, by the splits whose children have numbers from `seen`;
+    how many nodes there are.
+    """
     for number, node in enumerate(tree.nodes):
         if node.split is not None and node.left >= seen:
             cells = inside[number]
-            goes_left = left_of(node.split, codes[node.split.feature, cells])
+            goes_left = left_of(node.split, codes[node.split.feature].take(cells))
             inside[node.left], inside[node.right] = cells[goes_left], cells[~goes_left]
+    return len(tree.nodes)
 
 
 def left_of(split: Split, codes: np.ndarray) -> np.ndarray:
     """Whether codes go left."""
+    if split.members is None and split.missing_left:  # missing, -1, is below every bin
+        return codes <= split.upto
     goes = codes <= split.upto if split.members is None else np.isin(codes, split.members)
     return np.where(codes == MISSING, split.missing_left, goes)

@@ -16,7 +16,9 @@ import numpy as np
 
 from ml.document.dialect import POSTGRES
 from ml.document.work_tables import WORK_SCHEMA, new_name
+from ml.indb.cells import HELD
 from ml.indb.histograms import Layout, Totals
+from ml.indb.loss_sql import loss_select, scored_select
 from ml.indb.losses import Loss
 from ml.indb.samples import drawn_sql
 from ml.indb.tree_nodes import GrownTree
@@ -27,89 +29,121 @@ if TYPE_CHECKING:
     from warehouse.client import Warehouse
 
 NUMBER_BYTES = 8
+AT_ONCE = 20
+"""So many grown trees of one output are added by one statement."""
 
 
 class SqlEngine:
-    """The rows stay in the warehouse; what comes back is nodes times bins."""
+    """The rows stay in the warehouse; what comes back is nodes times bins. Rows of the fold `held` are the
+    validation rows, all others train, or with `past` those of folds before it. The binned table is the
+    caller's; `close` drops the scores.
+    """
 
     name = "warehouse"
 
-    def __init__(self, wh: Warehouse, layout: Layout, binned: Binned) -> None:
+    def __init__(
+        self, wh: Warehouse, layout: Layout, binned: Binned, held: int = HELD, *, past: bool = False
+    ) -> None:
         self.layout, self._wh, self._binned = layout, wh, binned
+        self._trains, self._is_held = f"v {'<' if past else '<>'} {held}", f"v = {held}"
         self._scored: str | None = None
         self._times: str | None = None
+        self._aimed: tuple[int, ...] = (0,)
         self.bytes_out = 0
+        targets = ", ".join(f"sum({name})::bigint as {name}" for name in binned.targets)
         found = wh.query(
-            f"select sum(n)::bigint as n, sum(w)::bigint as w, sum(s)::bigint as s from {binned.table} "
-            "where not v"
+            f"select coalesce(sum(n), 0)::bigint as n, coalesce(sum(w), 0)::bigint as w, {targets} "
+            f"from {binned.table} where {self._trains}"
         )[0]
-        self.totals = Totals(found["n"], found["w"], found["s"])
+        self.totals = Totals(found["n"], found["w"], tuple(found[name] or 0 for name in binned.targets))
 
-    def begin(self, loss: Loss, start: int) -> None:
+    def begin(self, loss: Loss, starts: Sequence[int]) -> None:
         self._loss = loss
-        self._write(self._binned.table, f"{POSTGRES.text(str(start))}::bigint")
+        self._added: list[list[str]] = [[] for _ in starts]
+        self._write(self._binned.table, [f"{POSTGRES.text(str(start))}::bigint" for start in starts])
 
     def sample(self, seed: int, tree: int) -> None:
         self._times = drawn_sql("k", seed, tree)
 
+    def aim(self, outputs: Sequence[int]) -> None:
+        self._aimed = tuple(outputs)
+
     def histograms(self, tree: GrownTree, nodes: Sequence[int]) -> dict[int, np.ndarray]:
-        found = {node: self.layout.empty() for node in nodes}
+        names = ["n", "h", *(f"g{output}" for output in self._aimed)]
+        found = {node: self.layout.empty(len(self._aimed)) for node in nodes}
         for row in self._wh.query(self.level_sql(tree, set(nodes))):
             place = self.layout.slots(row["feature"], np.array(row["bins"]))
-            self.bytes_out += NUMBER_BYTES * (2 + 4 * len(place))
-            found[row["node"]][:, place] = [row["n"], row["g"], row["h"]]
+            self.bytes_out += NUMBER_BYTES * (2 + (1 + len(names)) * len(place))
+            found[row["node"]][:, place] = [row[name] for name in names]
         return found
 
     def level_sql(self, tree: GrownTree, nodes: set[int]) -> str:
         """The statement of one level: by node and feature, arrays over the bins that occur."""
         codes, times = self._binned.codes, self._times
-        values = "n, g, h" if times is None else "n * t as n, g * t as g, h * t as h"
-        drawn = f"(select *, {times} as t from {self._scored} where not v) as d"
+        firsts = [f"g{output}" for output in self._aimed]
+        second = f"h{self._aimed[0] if self._loss.curvatures > 1 else 0}"
+        many = "" if times is None else " * t"
+        values = ", ".join(
+            [f"n{many} as n", f"{second}{many} as h", *(f"{name}{many} as {name}" for name in firsts)]
+        )
+        drawn = f"(select *, {times} as t from {self._scored} where {self._trains}) as d"
         source = self._scored if times is None else drawn
-        where = "not v" if times is None else "t > 0"
         inner = (
             f"select {tree.node_sql(nodes)}::int as node, {', '.join(codes)}, {values}\n"
-            f"from {source} where {where} {POSTGRES.fence}"
+            f"from {source} where {self._trains if times is None else 't > 0'} {POSTGRES.fence}"
         )
         # Every code is there, so a column is NULL only in the groupings that it is not of.
         sets = ", ".join(f"(node, {code})" for code in codes)
         feature = " ".join(f"when {code} is not null then {at}" for at, code in enumerate(codes))
         bin_ = codes[0] if len(codes) == 1 else f"coalesce({', '.join(codes)})"
         grouped = (
-            f"select node, case {feature} end as feature, {bin_} as bin, {self._sums()}\n"
+            f"select node, case {feature} end as feature, {bin_} as bin, {self._sums(firsts)}\n"
             f"from ({inner}) as r where node is not null\ngroup by grouping sets ({sets})"
         )
-        arrays = ", ".join(f"array_agg({name}) as {name}" for name in ("n", "g", "h"))
+        arrays = ", ".join(f"array_agg({name}) as {name}" for name in ("n", "h", *firsts))
         selected = f"select node, feature, array_agg(bin) as bins, {arrays}"
         return f"{selected}\nfrom ({grouped}) as c group by node, feature"
 
-    def _sums(self) -> str:
-        """Sums of n, g and h; a count is quicker where they are the same."""
+    def _sums(self, firsts: Sequence[str]) -> str:
+        """Sums of n, h and g; a count is quicker where they are the same."""
         rows = "count(*)" if self._binned.cells is None and self._times is None else "sum(n)::bigint"
-        curvature = rows if self._binned.is_even and self._loss.name == "squared" else "sum(h)::bigint"
-        return f"{rows} as n, sum(g)::bigint as g, {curvature} as h"
+        second = rows if self._binned.is_even and self._loss.name == "squared" else "sum(h)::bigint"
+        return ", ".join([f"{rows} as n", f"{second} as h", *(f"sum({g})::bigint as {g}" for g in firsts)])
 
-    def add(self, tree: GrownTree) -> None:
-        self._write(self._scored, f"f + {tree.value_sql()}")
+    def grown(self, tree: GrownTree, outputs: Sequence[int], *, is_last: bool = True) -> None:
+        for place, output in enumerate(outputs):
+            self._added[output].append(tree.value_sql(place))
+        if max(map(len, self._added)) >= AT_ONCE:
+            self.update()
 
-    def validation_loss(self) -> int:
-        loss = self._loss.loss_sql("w", "s", "f")
-        return int(self._wh.scalar(f"select coalesce({loss}, 0)::text from {self._scored} where v"))
+    def update(self) -> None:
+        if any(self._added):
+            scores = [" + ".join([f"f{place}", *added]) for place, added in enumerate(self._added)]
+            self._added = [[] for _ in scores]
+            self._write(self._scored, scores)
+
+    def validation_loss(self, divide: int = 1) -> int:
+        names = [f"s{place}" for place in range(self._loss.outputs)]
+        source = f"{self._scored} where {self._is_held}"
+        if (
+            divide != 1
+        ):  # the loss of f / divide, times its square, is that of f with target and weight for it
+            scores = ", ".join(f"f{place}" for place in range(self._loss.outputs))
+            targets = ", ".join(f"{name} * {divide} as {name}" for name in names)
+            source = f"(select w, {scores}, {targets} from {source}) as divided"
+        return int(self._wh.scalar(loss_select(self._loss, source)) or 0)
 
     def close(self) -> None:
-        tables = [table for table in (self._binned.table, self._scored) if table is not None]
-        self._wh.execute(f"drop table if exists {', '.join(tables)}")
+        if self._scored is not None:
+            self._wh.execute(f"drop table if exists {self._scored}")
 
-    def _write(self, source: str | None, score: str) -> None:
+    def _write(self, source: str | None, scores: Sequence[str]) -> None:
         """Rows with new scores and their derivatives in a new table; the one before it is dropped."""
         table, before = quote(WORK_SCHEMA, new_name("scored")), self._scored
-        kept = f"n, w, s, k, {', '.join(self._binned.codes)}, v"
-        p, g, h = self._loss.derivatives_sql("w", "s", "f")
-        self._wh.execute(
-            f"create unlogged table {table} as select {kept}, f, {g} as g, {h} as h\n"
-            f"from (select *, {p} as p from (select {kept}, {score} as f from {source}) as one "
-            f"{POSTGRES.fence}) as two"
-        )
+        kept = ", ".join(["n", "w", *self._binned.targets, "k", *self._binned.codes, "v"])
+        named = ", ".join(f"{score} as f{place}" for place, score in enumerate(scores))
+        select = scored_select(self._loss, kept, f"(select {kept}, {named} from {source}) as one")
+        self._wh.execute(f"create unlogged table {table} as {select}")
         self._scored = table
         if before is not None:
             self._wh.execute(f"drop table {before}")

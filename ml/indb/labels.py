@@ -1,4 +1,4 @@
-"""The label as whole numbers: how many bits it gets, and which class is the second.
+"""The label as whole numbers: how many bits it gets, and which classes there are.
 
 Belongs here: the choice of steps, checks of a label. Does not belong here: reading it.
 """
@@ -20,37 +20,50 @@ MOST_BITS, LEAST_BITS, SUM_BITS = 30, 16, 50
 which leaves room in a bigint for scores that grow beyond the labels."""
 
 FINEST = 200
+MOST_CLASSES = 64
 LARGEST = 1e90
 """A label's size; the leaves of a document may add up to 1e100."""
 
 
 @dataclass(frozen=True)
 class Label:
-    """`bits`: a step is 2**-bits. `classes`: both values of a binary label; the second counts as 1.
-    `second`: the second's text.
+    """`bits`: a step is 2**-bits. `classes`: the values of a label of classes, `texts` what they are as text.
+    A label of numbers, or of two classes, whose second counts as 1, is one target; one of more classes is a
+    target of 0 and 1 for each.
     """
 
     bits: int
     classes: tuple[Any, ...] = ()
-    second: str | None = None
+    texts: tuple[str, ...] = ()
 
-    def sql(self, y: str) -> str:
-        """The label that SQL names `y`, in steps, a bigint."""
-        if self.second is not None:
-            is_second = f"{y}::text = {POSTGRES.text(self.second)}"
-            return f"(case when {is_second} then {1 << self.bits} else 0 end)::bigint"
+    @property
+    def targets(self) -> int:
+        """How many targets there are."""
+        return len(self.counted) or 1
+
+    @property
+    def counted(self) -> tuple[str, ...]:
+        """The texts of the classes that have a target."""
+        return self.texts[1:] if len(self.texts) == 2 else self.texts
+
+    def sqls(self, y: str) -> list[str]:
+        """The targets of the label that SQL names `y`, in steps, bigints."""
+        if self.texts:
+            hit = f"then {1 << self.bits} else 0 end"
+            return [f"(case when {y}::text = {POSTGRES.text(text)} {hit})::bigint" for text in self.counted]
         value, number = f"{y}::float8", POSTGRES.number
         scaled = f"round({value} * {number(math.ldexp(1.0, self.bits))})"
         if self.bits < 0:  # a product that rounds to zero raises in Postgres
             scaled = f"case when abs({value}) < {number(self._half_step)} then 0 else {scaled} end"
-        return f"({scaled})::bigint"
+        return [f"({scaled})::bigint"]
 
     def steps(self, texts_or_numbers: Any) -> np.ndarray:
-        """The same of texts (binary) or doubles: (rows,) int64."""
-        if self.second is not None:
-            return np.array([(y == self.second) << self.bits for y in texts_or_numbers], dtype=np.int64)
+        """The same of texts (classes) or doubles: (targets, rows) int64."""
+        if self.texts:
+            found = np.array(texts_or_numbers, dtype=object)
+            return np.stack([(found == text).astype(np.int64) << self.bits for text in self.counted])
         y = np.asarray(texts_or_numbers, dtype=np.float64)
-        return np.rint(np.ldexp(y, self.bits)).astype(np.int64)
+        return np.rint(np.ldexp(y, self.bits)).astype(np.int64)[None]
 
     @property
     def _half_step(self) -> float:
@@ -93,18 +106,24 @@ def number_label(name: str, low: float, high: float, bits: int) -> Label:
     return Label(min(bits - math.frexp(largest)[1], FINEST))
 
 
-def binary_label(name: str, values: Iterable[tuple[Any, str]], bits: int) -> Label:
-    """A label of two values, given with their texts: false before true, numbers by size, texts by bytes.
+def class_label(name: str, values: Iterable[tuple[Any, str]], bits: int, objective: str) -> Label:
+    """A label of classes, given with their texts: false before true, numbers by size, texts by bytes.
 
     Raises:
-        InDatabaseError: another number of values.
+        InDatabaseError: another number of values than the objective has.
     """
     found = sorted(values, key=lambda one: one[1].encode() if isinstance(one[0], str) else one[0])
-    if len(found) != 2:
+    fits = len(found) == 2 if objective == "binary" else 3 <= len(found) <= MOST_CLASSES
+    if not fits:
         shown = ", ".join(text for _, text in found[:3]) + (", …" if len(found) > 3 else "")
+        allowed = "two" if objective == "binary" else f"3 to {MOST_CLASSES}"
         raise InDatabaseError(
-            f"label {name!r} has {len(found)} values in the training rows ({shown}); allowed: two. Choose "
-            "objective 'regression', or a window with both classes."
+            f"label {name!r} has {_counted(len(found))} values in the training rows ({shown}); allowed for "
+            f"objective {objective!r}: {allowed}. Choose another objective, or a window with all classes."
         )
     classes = tuple(value if isinstance(value, (bool, int, str)) else float(value) for value, _ in found)
-    return Label(bits, classes, found[1][1])
+    return Label(bits, classes, tuple(text for _, text in found))
+
+
+def _counted(values: int) -> str:
+    return str(values) if values <= MOST_CLASSES else f"more than {MOST_CLASSES}"

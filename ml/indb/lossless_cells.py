@@ -1,7 +1,7 @@
 """Cells for any trainer that takes weights, and the document of what it fitted on them.
 
 Rows that share every bin are one cell. With squared loss a cell of the sum of their weights and of their mean
-label gives a trainer the same sums as its rows; with two classes a cell is up to two, one a class. Belongs
+label gives a trainer the same sums as its rows; with classes a cell is up to one a class. Belongs
 here: cells as arrays of a library, the document over raw columns. Does not belong here: our own trees, which
 read cells as they are (`ml.indb.train_trees`).
 """
@@ -63,17 +63,15 @@ def lossless_cells(wh: Warehouse, rows: TreeRows, *, most_bins: int = 64) -> Los
 
 def _labelled(x: np.ndarray, cells: Cells, label: Label) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if not label.classes:
-        mean = np.array([math.ldexp(s / w, -label.bits) for s, w in zip(*_lists(cells), strict=True)])
-        return x, mean, cells.weight
-    second = cells.target >> label.bits
-    weights = np.concatenate([cells.weight - second, second])
+        pairs = zip(cells.target[0].tolist(), cells.weight.tolist(), strict=True)
+        return x, np.array([math.ldexp(s / w, -label.bits) for s, w in pairs]), cells.weight
+    by_class = cells.target >> label.bits
+    if len(label.classes) == 2:
+        by_class = np.stack([cells.weight - by_class[0], by_class[0]])
+    weights = by_class.ravel()
     classes = np.repeat(np.array(label.classes), len(x))
     kept = weights > 0
-    return np.concatenate([x, x])[kept], classes[kept], weights[kept]
-
-
-def _lists(cells: Cells) -> tuple[list[int], list[int]]:
-    return cells.target.tolist(), cells.weight.tolist()
+    return np.concatenate([x] * len(by_class))[kept], classes[kept], weights[kept]
 
 
 def cells_document(estimator: Any, cells: LosslessCells, name: str) -> Document:

@@ -13,9 +13,9 @@ import numpy as np
 
 from ml.indb.bins import Bins, category_bins, number_bins, quantile, shares
 from ml.indb.boosting import FittedTrees, fit_trees
-from ml.indb.cells import CellEngine, Cells
+from ml.indb.cells import HELD, CellEngine, Cells
 from ml.indb.histograms import Layout
-from ml.indb.labels import Label, binary_label, bits_for, number_label
+from ml.indb.labels import Label, bits_for, class_label, number_label
 from ml.indb.samples import keys
 from ml.indb.tree_settings import Boosting, Forest, TreeRows
 
@@ -41,7 +41,8 @@ def reference_trees(
     bins, codes = reference_bins(table, rows, most_bins, is_training)
     key = keys(_texts(table, rows.key)) if rows.key else np.zeros(len(used), dtype=np.int64)
     ones = np.ones(len(used), dtype=np.int64)
-    cells = Cells(codes, ones, weight, weight * target, ~is_training, key)
+    fold = np.where(is_training, 0, HELD)
+    cells = Cells(codes, ones, weight, weight * target, fold, key)
     return fit_trees(CellEngine(Layout(bins), cells), label, rows, settings, name)
 
 
@@ -93,7 +94,7 @@ def _label(table: pa.Table, rows: TreeRows, is_training: np.ndarray, bits: int) 
         return label, label.steps(y)
     texts, values = _texts(table, rows.label), table.column(rows.label).to_pylist()
     seen = {(value, text) for value, text, trains in zip(values, texts, is_training, strict=True) if trains}
-    label = binary_label(rows.label, seen, bits)
+    label = class_label(rows.label, seen, bits, rows.objective)
     return label, label.steps(texts)
 
 

@@ -13,18 +13,21 @@ from fractions import Fraction
 from ml.document.dialect import POSTGRES
 from ml.indb.bins import MISSING
 
+Sums = tuple[int, ...]
+"""Rows, second derivatives, then the first derivatives of each output."""
+
 
 @dataclass(frozen=True)
 class Split:
     """How a node divides: bins up to `upto` go left, or those in `members` (categories); a missing value goes
-    left where `missing_left`. `left` is what the left child holds: rows, g, h.
+    left where `missing_left`. `left` is what the left child holds.
     """
 
     feature: int
     upto: int
     members: tuple[int, ...] | None
     missing_left: bool
-    left: tuple[int, int, int]
+    left: Sums
     gain: Fraction = field(compare=False)
 
     def sql(self, code: str) -> str:
@@ -37,20 +40,31 @@ class Split:
 
 @dataclass
 class Node:
-    """A node: what it holds (rows, g, h), its split and children, or -1 and a leaf's value in steps. `low`
-    and
-    `high` bound the leaves below it where features are monotone.
+    """A node: what it holds, its split and children, or -1 and a leaf's `values` in steps, one an output.
+    `low` and `high` bound the leaves below it where features are monotone. `origin`: the number it had while
+    the tree grew.
     """
 
-    rows: int
-    g: int
-    h: int
+    sums: Sums
     low: Fraction | None = None
     high: Fraction | None = None
     split: Split | None = None
     left: int = -1
     right: int = -1
-    value: int = 0
+    values: tuple[int, ...] = ()
+    origin: int = 0
+
+    @property
+    def rows(self) -> int:
+        return self.sums[0]
+
+    @property
+    def h(self) -> int:
+        return self.sums[1]
+
+    @property
+    def g(self) -> Sums:
+        return self.sums[2:]
 
 
 @dataclass
@@ -66,15 +80,15 @@ class GrownTree:
     @property
     def largest(self) -> int:
         """The largest size of a leaf."""
-        return max(abs(node.value) for node in self.nodes if node.split is None)
+        return max(abs(value) for node in self.nodes if node.split is None for value in node.values)
 
     def node_sql(self, wanted: set[int]) -> str:
         """The number of the wanted node that a row lies in, else NULL."""
         return self._case(lambda place: str(place) if place in wanted else "null")
 
-    def value_sql(self) -> str:
-        """The value of a row's leaf, a bigint."""
-        return self._case(lambda place: f"{POSTGRES.text(str(self.nodes[place].value))}::bigint")
+    def value_sql(self, output: int) -> str:
+        """A row's leaf's value of an output, a bigint."""
+        return self._case(lambda place: f"{POSTGRES.text(str(self.nodes[place].values[output]))}::bigint")
 
     def _case(self, leaf: Callable[[int], str]) -> str:
         texts = [""] * len(self.nodes)

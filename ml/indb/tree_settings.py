@@ -14,7 +14,7 @@ from typing import Any
 
 from ml.indb.errors import InDatabaseError
 
-OBJECTIVES = ("regression", "binary")
+OBJECTIVES = ("regression", "binary", "multiclass")
 L2_BITS = 20
 """The penalty is a whole number of steps of 2**-20."""
 
@@ -23,9 +23,10 @@ L2_BITS = 20
 class TreeRows:
     """The rows to train on. `relation` is SQL that may stand behind FROM; the others name its columns.
 
-    `weight`: whole numbers, 0 leaves a row out. `key`: tells rows apart for a forest's samples. `time`: the
-    latest share `validation` of the rows by this column is not trained on but decides when boosting stops.
-    `objective`: "regression", or "binary" for a label with two values.
+    `weight`: whole numbers, 0 leaves a row out; scale fractions in the relation. `key`: tells rows apart for
+    a forest's samples. `time`: the latest share `validation` of the rows by this column is not trained on but
+    decides when boosting stops. `objective`: "regression", "binary" for a label with two values,
+    "multiclass" for one with more.
     """
 
     relation: str
@@ -107,8 +108,9 @@ class Growth:
 
 @dataclass(frozen=True)
 class Boosting:
-    """Trees after one another. `loss`: "squared" or "logistic", None by the objective. `patience`: trees
-    without a better loss on the validation rows until it stops; only trees up to the best stay.
+    """Trees after one another, with several classes one a class in each round. `loss`: "squared", "logistic"
+    or "softmax", None by the objective. `patience`: rounds without a better loss on the validation rows until
+    it stops; only rounds up to the best stay. `seed`: of the features that nodes may choose from.
     """
 
     rounds: int = 100
@@ -129,8 +131,8 @@ class Boosting:
 @dataclass(frozen=True)
 class Forest:
     """Trees beside one another, each on rows drawn with replacement (Poisson, mean 1, by a hash of the row's
-    key); the answer is their mean. One tree without `sample` is a decision tree: for two classes its splits
-    are Gini's, since p(1 - p) is the variance of 0 and 1.
+    key); the answer is their mean. One tree without `sample` is a decision tree. For classes its splits are
+    Gini's, since p(1 - p) is the variance of 0 and 1, and a leaf holds the share of each class.
     """
 
     trees: int = 100

@@ -19,7 +19,7 @@ from fractions import Fraction
 import numpy as np
 
 from ml.indb.histograms import Engine
-from ml.indb.splits import Chooser, clipped
+from ml.indb.splits import Chooser
 from ml.indb.tree_nodes import GrownTree, Node, Split
 
 Held = dict[int, np.ndarray]
@@ -28,13 +28,14 @@ Held = dict[int, np.ndarray]
 def grow(
     engine: Engine, chooser: Chooser, rate: Fraction, features: Callable[[int], Iterable[int]]
 ) -> GrownTree:
-    """One tree on the engine's derivatives; `features`: those that a node, by its number, may choose from."""
-    tree = GrownTree([Node(0, 0, 0)])
+    """One tree on the derivatives that the engine was aimed at; `features`: those that a node, by its number,
+    may choose from.
+    """
+    tree = GrownTree([Node(())])
     held = engine.histograms(tree, [0])
-    first = chooser.layout.of(held[0], 0)  # every row lies in one bin of the first feature
-    tree.nodes[0] = Node(*first.sum(axis=1).tolist())
-    found = {0: chooser.best(tree.nodes[0], held[0], features(0))}
-    depth = {0: 0}
+    # Every row lies in one bin of the first feature.
+    tree.nodes[0] = Node(tuple(held[0][:, : chooser.layout.starts[1]].sum(axis=1).tolist()))
+    found, depth = _found(chooser, tree, held, features), {0: 0}
     while True:
         chosen = _best_first(tree, found, chooser.growth.max_leaves)
         fresh = [place for place in chosen if tree.nodes[place].split is None]
@@ -47,12 +48,21 @@ def grow(
             break
         made = _children(engine, tree, held, deeper)
         held.update(made)
-        found |= {place: chooser.best(tree.nodes[place], made[place], features(place)) for place in made}
+        found |= _found(chooser, tree, made, features)
     tree = _pruned(tree, set(chosen))
     for node in tree.nodes:
-        if node.split is None and node.h:
-            node.value = chooser.loss.shrunk(_value(chooser, node, node.g, node.h), rate)
+        if node.split is None:
+            node.values = _values(chooser, node, rate)
     return tree
+
+
+def _found(
+    chooser: Chooser, tree: GrownTree, made: Held, features: Callable[[int], Iterable[int]]
+) -> dict[int, Split | None]:
+    """The best split of each node that was measured."""
+    nodes = [tree.nodes[place] for place in made]
+    splits = chooser.best(nodes, list(made.values()), [features(place) for place in made])
+    return dict(zip(made, splits, strict=True))
 
 
 def _best_first(tree: GrownTree, found: Mapping[int, Split | None], most: int) -> list[int]:
@@ -77,30 +87,32 @@ def _pruned(tree: GrownTree, chosen: set[int]) -> GrownTree:
     for place in kept:  # grows while it is read
         node = tree.nodes[place]
         if place in chosen:
-            node = replace(node, left=len(kept), right=len(kept) + 1)
+            node = replace(node, left=len(kept), right=len(kept) + 1, origin=place)
             kept += [tree.nodes[place].left, tree.nodes[place].right]
         else:
-            node = replace(node, split=None, left=-1, right=-1)
+            node = replace(node, split=None, left=-1, right=-1, origin=place)
         nodes.append(node)
     return GrownTree(nodes)
 
 
 def _divide(tree: GrownTree, place: int, split: Split, chooser: Chooser) -> None:
     node = tree.nodes[place]
-    rows, g, h = split.left
-    left = Node(rows, g, h, node.low, node.high)
-    right = Node(node.rows - rows, node.g - g, node.h - h, node.low, node.high)
+    left = Node(split.left, node.low, node.high)
+    rest = (whole - part for whole, part in zip(node.sums, split.left, strict=True))
+    right = Node(tuple(rest), node.low, node.high)
     way = chooser.ways.get(split.feature)
     if way is not None:  # what lies left may not pass the middle of both values, whatever is split below
-        middle = sum(_value(chooser, node, one.g, one.h) for one in (left, right)) / 2
+        middle = sum(chooser.value(node, one.g, one.h) for one in (left, right)) / 2
         lower, upper = (left, right) if way == 1 else (right, left)
         lower.high = upper.low = middle
     node.split, node.left, node.right = split, len(tree.nodes), len(tree.nodes) + 1
     tree.nodes += [left, right]
 
 
-def _value(chooser: Chooser, node: Node, g: int, h: int) -> Fraction:
-    return clipped(chooser.loss.value(g, chooser.loss.curvature(h, chooser.growth.l2_steps)), node)
+def _values(chooser: Chooser, leaf: Node, rate: Fraction) -> tuple[int, ...]:
+    if not leaf.h:
+        return (0,) * len(leaf.g)
+    return tuple(chooser.loss.shrunk(chooser.value(leaf, (g,), leaf.h), rate) for g in leaf.g)
 
 
 def _children(engine: Engine, tree: GrownTree, held: Held, places: list[int]) -> Held:

@@ -30,6 +30,7 @@ FEATURES = {"numbers": ("x", "z"), "booleans": ("b",), "categories": ("c",)}
 PLAIN = TreeRows(RELATION, "y", **FEATURES)
 WEIGHED = replace(PLAIN, weight="w", key="id", time="day", validation=0.2)
 BINARY = replace(WEIGHED, label="is_high", objective="binary")
+CLASSES = replace(WEIGHED, label="grade", objective="multiclass")
 SMALL = Growth(max_depth=4, max_leaves=12)
 CASES = {
     "squared": (WEIGHED, Boosting(rounds=4, growth=SMALL)),
@@ -38,6 +39,8 @@ CASES = {
     "monotone": (PLAIN, Boosting(rounds=3, growth=replace(SMALL, monotone={"x": 1, "z": -1}))),
     "tree": (BINARY, Forest(trees=1, sample=False, growth=SMALL)),
     "forest": (BINARY, Forest(trees=3, growth=replace(SMALL, features=2))),
+    "softmax": (CLASSES, Boosting(rounds=3, growth=replace(SMALL, l2=0.5, monotone={"x": 1}))),
+    "forest_of_classes": (CLASSES, Forest(trees=2, growth=SMALL)),
 }
 
 
@@ -49,7 +52,7 @@ def test_one_document_from_rows_cells_workers_and_the_reference(rows_wh, case):
     expected = reference_trees(table, rows, settings, "m", most_bins=16)
     assert max(tree.leaves for tree in expected.trees) > 4
     samples = isinstance(settings, Forest) and settings.sample
-    runs = [("rows", False), ("rows", True), *([] if samples else [("cells", True), ("memory", False)])]
+    runs = [("rows", False), ("rows", True), ("memory", False), *([] if samples else [("cells", True)])]
     for engine, parallel in runs:
         set_workers(rows_wh, parallel)
         trained = train_trees(rows_wh, rows, settings, "m", most_bins=16, engine=engine)
@@ -60,7 +63,7 @@ def test_one_document_from_rows_cells_workers_and_the_reference(rows_wh, case):
     assert left == 0
 
 
-@pytest.mark.parametrize("case", ["squared", "logistic", "forest"])
+@pytest.mark.parametrize("case", ["squared", "logistic", "forest", "softmax", "forest_of_classes"])
 def test_every_evaluator_gives_the_same_bits(rows_wh, case):
     rows, settings = CASES[case]
     table = tree_rows()
@@ -81,7 +84,7 @@ def test_margins_are_the_scores_of_training():
 
 def _walked(trained, codes) -> int:
     """The score in whole steps, followed through the grown trees by bin codes."""
-    total = trained.start
+    total = trained.starts[0]
     for tree in trained.trees:
         place = 0
         while (split := tree.nodes[place].split) is not None:
@@ -89,7 +92,7 @@ def _walked(trained, codes) -> int:
             goes_left = code in split.members if split.members is not None else code <= split.upto
             goes_left = split.missing_left if code == MISSING else goes_left
             place = tree.nodes[place].left if goes_left else tree.nodes[place].right
-        total += tree.nodes[place].value
+        total += tree.nodes[place].values[0]
     return total
 
 
@@ -98,8 +101,8 @@ def test_the_scans_of_a_level_run_in_parallel(rows_wh):
     set_workers(rows_wh, True)
     found = scan(rows_wh, BINARY, 16)
     engine = SqlEngine(rows_wh, Layout(found.bins), binned_rows(rows_wh, BINARY, found))
-    engine.begin(Loss("logistic", found.label.bits), 0)
-    plan = rows_wh.query("explain " + engine.level_sql(GrownTree([Node(0, 0, 0)]), {0}))
+    engine.begin(Loss("logistic", found.label.bits), [0])
+    plan = rows_wh.query("explain " + engine.level_sql(GrownTree([Node(())]), {0}))
     assert any("Workers Planned: 2" in row["QUERY PLAN"] for row in plan)
 
 

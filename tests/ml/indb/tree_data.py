@@ -21,7 +21,9 @@ PARALLEL = (
 
 
 def tree_rows(count: int = 900, seed: int = 0) -> pa.Table:
-    """Rows with key `id`, features x z b c, labels y (number), is_high, kind (text), weight w, day."""
+    """Rows with key `id`, features x z b c, labels y (number), is_high, kind (text), grade (three
+    texts), weight w, day.
+    """
     random = np.random.default_rng(seed)
     x, z = random.normal(size=count), random.integers(0, 9, count)
     b, c = random.random(count) < 0.4, np.array(["a", "B", "é %s", "it's \\"])[random.integers(0, 4, count)]
@@ -31,6 +33,7 @@ def tree_rows(count: int = 900, seed: int = 0) -> pa.Table:
     return pa.table({
         "id": pa.array(range(count), pa.int64()), "x": pa.array(x, pa.float64()), "z": pa.array(z),
         "b": pa.array(b), "c": pa.array(c, pa.string()), "y": pa.array(y), "is_high": pa.array(y > 1.0),
+        "grade": pa.array(np.array(["fair", "Good", "it's \\ %s"])[np.digitize(y, [0.0, 2.0])]),
         "kind": pa.array(np.where(y > 1.0, "high", "low")), "w": pa.array(random.integers(0, 4, count)),
         "day": pa.array(random.integers(0, 60, count)),
     })  # fmt: skip

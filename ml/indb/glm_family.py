@@ -17,8 +17,11 @@ from dataclasses import dataclass
 
 from ml.document.dialect import POSTGRES
 
-FARTHEST, FARTHEST_LOG = 1_000.0, 200.0
-"""A step that takes a predictor beyond these, of a class and of a logarithm, is refused."""
+FARTHEST = 1_000.0
+"""A step is refused that makes a line's own target as unlikely as e to the power of minus this."""
+
+MOST_LOG = 200.0
+"""Logarithms of means are held within this where they enter exp."""
 
 LEAST = -100.0
 """Classes this far below the likeliest have probabilities of e^-100: nothing against a step of the sums."""
@@ -55,26 +58,30 @@ class Softmax:
         return self.n
 
     def bounds(self, peak: float) -> Bounds:
-        return Bounds(self.n, self.n, self.n * (2 * FARTHEST + 10.0))
+        return Bounds(self.n, self.n, self.n * (FARTHEST + 10.0))
 
     def stages(self, peak: float) -> list[Stage]:
-        number, zero = POSTGRES.number, "'0'::float8"
-        every = range(self.margins)
+        number, zero, every = POSTGRES.number, "'0'::float8", range(self.margins)
         top = f"greatest({', '.join([zero, *(f'e{at}' for at in every)])})"
-        far = " or ".join(f"abs(e{at}) > {number(FARTHEST)}" for at in every)
+        base = " - ".join(["n", *(f"s{at + 1}" for at in every)])
+        away = {"away": "-top", **{f"away{at}": f"e{at} - top" for at in every}}
+        # Weights leave a base class that no row has at rounding's size.
+        has = {"away": f"base > n * {number(1e-12)}", **{f"away{at}": f"s{at + 1} > 0" for at in every}}
+        over = " or ".join(f"({is_there} and {name} < {number(-FARTHEST)})" for name, is_there in has.items())
         low = number(LEAST)
-        weights = {f"u{at}": f"exp(greatest(e{at} - top, {low}))" for at in every}
-        total = " + ".join(
-            [f"exp(greatest(-top, {low}))", *(f"exp(greatest(e{at} - top, {low}))" for at in every)]
-        )
-        shares = {f"p{at}": f"u{at} / total" for at in every}
+        shares = {f"u{at}": f"exp(greatest(away{at}, {low}))" for at in every}
+        total = " + ".join(f"exp(greatest({name}, {low}))" for name in away)
         made = {f"r{at}": f"s{at + 1} - n * p{at}" for at in every}
         for at in every:
             made[f"w{at}_{at}"] = f"n * p{at} * ((total - u{at}) / total)"
             made |= {f"w{at}_{to}": f"-(n * p{at} * p{to})" for to in range(at + 1, self.margins)}
-        sums = " + ".join(f"s{at + 1} * (e{at})" for at in every)
-        made["l"] = f"{sums} - n * (top + ln(total))"
-        return [{"top": top, "o": far}, {**weights, "total": total, "q": "n"}, shares, made]
+        sums = [f"case when {has['away']} then base * away else 0 end"]
+        sums += [f"case when s{at + 1} > 0 then s{at + 1} * away{at} else 0 end" for at in every]
+        made["l"] = f"{' + '.join(sums)} - n * ln(total)"
+        return [
+            {"top": top, "base": base}, away, {"o": over, **shares, "total": total, "q": "n"},
+            {f"p{at}": f"u{at} / total" for at in every}, made,
+        ]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -99,20 +106,22 @@ class Logarithmic:
 
     def bounds(self, peak: float) -> Bounds:
         most = self.most(peak)
-        return Bounds(most, most, FARTHEST_LOG * (self.n if self.is_gamma else self.s) + most)
+        return Bounds(most, most, FARTHEST * (self.n if self.is_gamma else self.s) + most)
 
     def stages(self, peak: float) -> list[Stage]:
         number = POSTGRES.number
         sign = "-" if self.is_gamma else ""
-        mean = f"exp(greatest(least({sign}e0, {number(FARTHEST_LOG)}), {number(-FARTHEST_LOG)}))"
-        size = "s1 * m" if self.is_gamma else "n * m"
+        mean = f"exp(greatest(least({sign}e0, {number(MOST_LOG)}), {number(-MOST_LOG)}))"
+        most, far = number(self.most(peak)), number(FARTHEST)
         if self.is_gamma:
             weight = "n" if self.is_expected else "s1 * m"
             made = {"r0": "s1 * m - n", "w0_0": weight, "l": "-(n * e0 + s1 * m)"}
+            size, over = "s1 * m", f"abs(e0) > {far}"
         else:
-            made = {"r0": "s1 - n * m", "w0_0": "n * m", "l": "s1 * e0 - n * m"}
-        over = f"abs(e0) > {number(FARTHEST_LOG)} or {size} > {number(self.most(peak))}"
-        return [{"m": mean}, {"o": over, "q": size}, made]
+            target = "case when s1 > 0 then s1 * e0 else 0 end"
+            made = {"r0": "s1 - n * m", "w0_0": "n * m", "l": f"{target} - n * m"}
+            size, over = "n * m", f"e0 > {number(MOST_LOG)} or (s1 > 0 and e0 < -{far})"
+        return [{"m": mean}, {"o": f"{over} or {size} > {most}", "q": size}, made]
 
 
 Family = Softmax | Logarithmic

@@ -66,7 +66,14 @@ def newton(
             return Newton(theta + step, now, steps, decrement)
         if is_slow:
             doubt(step)
-        theta, now = _moved(run, theta, now, step, decrement, penalty)
+        moved = _moved(run, theta, now, step, decrement, penalty)
+        if moved is None:
+            doubt(step)
+            raise InDatabaseError(
+                f"no part of a step raised the likelihood, {now.kernel!r}: values of a column lie too far "
+                "apart. Leave it out, or take its logarithm in the relation."
+            )
+        theta, now = moved
         before = decrement
     doubt(step)
     raise InDatabaseError(
@@ -106,8 +113,8 @@ def solved(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 def _moved(
     run: GlmPass, theta: np.ndarray, now: Sums, step: np.ndarray, decrement: float, penalty: np.ndarray
-) -> tuple[np.ndarray, Sums]:
-    """The step, or the first half, quarter, … of it that does not lower the objective."""
+) -> tuple[np.ndarray, Sums] | None:
+    """The step, or the first half, quarter, … of it that does not lower the objective; None without one."""
     value = _objective(theta, now, penalty)
     slack = 1e-10 * (1.0 + abs(value)) if decrement < 1e-4 else 1e-14 * (1.0 + abs(value))
     for halvings in range(MOST_HALVINGS):
@@ -115,10 +122,7 @@ def _moved(
         sums = run(trial, now.peak)
         if not sums.is_over and _objective(trial, sums, penalty) >= value - slack:
             return trial, sums
-    raise InDatabaseError(
-        f"no part of a step raised the likelihood, which is {value!r}: values of a column lie too far apart. "
-        "Leave it out, or take its logarithm in the relation."
-    )
+    return None
 
 
 def _objective(theta: np.ndarray, now: Sums, penalty: np.ndarray) -> float:

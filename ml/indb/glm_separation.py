@@ -106,7 +106,8 @@ def separation_doubt(
         run.count += 1
         if row["far"] is None or not row["far"] > 0.0 or row["wrong"] > BORDER * row["far"]:
             return
-        kind = "complete" if row["near"] > BORDER * row["far"] else "quasi-complete"
+        kind = "complete " if row["near"] > BORDER * row["far"] else "quasi-complete "
+        kind = kind if len(direction) == 1 else ""
         parts = np.abs(direction / size).max(axis=0)[1:]
         names = [
             name for name, part in zip(run.terms.names[1:], parts, strict=True) if part > NAMED * parts.max()
@@ -114,7 +115,7 @@ def separation_doubt(
         listed = ", ".join(map(repr, names))
         raise InDatabaseError(
             f"a weighted sum of {listed} tells the classes of target {rows.target!r} apart in {found.rows} "
-            f"rows ({kind} separation): their coefficients have no bound; allowed: classes that overlap. "
+            f"rows ({kind}separation): their coefficients have no bound; allowed: classes that overlap. "
             "Leave one of these columns out, or set a penalty above 0."
         )
 

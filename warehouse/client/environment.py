@@ -1,7 +1,7 @@
 """The environment that child processes and in-process libraries need; the only writer of `os.environ`.
 
-Belongs here: variables for dbt, Dagster, Great Expectations, BentoML and dlt. Does not belong: reading
-settings.
+Belongs here: variables for dbt, Dagster, Great Expectations, BentoML and dlt, and the secrets that sources
+name. Does not belong: reading settings.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from warehouse.client.settings import PASSWORD_VARIABLE, Settings
+from warehouse.client.errors import SettingsError
+from warehouse.client.settings import PASSWORD_VARIABLE, Secret, Settings
 
 TELEMETRY_OFF = {
     "DO_NOT_TRACK": "1",
@@ -63,3 +64,18 @@ def subprocess_env(settings: Settings) -> dict[str, str]:
 def export_environment(settings: Settings) -> None:
     """Put `subprocess_env` into this process, for libraries that read its environment (Dagster, dbt)."""
     os.environ.update(subprocess_env(settings))
+
+
+def secret_named(name: str) -> Secret:
+    """The value of an environment variable that a declaration names, such as a source's address.
+
+    Raises:
+        SettingsError: it is not set. The text names the variable, never a value.
+    """
+    value = os.environ.get(name)
+    if not value:
+        raise SettingsError(
+            f"Settings failed: the environment variable {name} is not set. Allowed: the address or "
+            "credentials that the declaration of the source asks for. Set it and try again."
+        )
+    return Secret(value)

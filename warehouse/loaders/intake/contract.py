@@ -1,0 +1,168 @@
+"""A table's contract: what the declaration promises, held against what a source brings.
+
+Belongs here: the verdict on each column, and parting a batch into rows that keep the contract and rejects
+with a reason. Does not belong here: writing either of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from warehouse.loaders.declaration import LoadError
+from warehouse.loaders.intake.batch import Batch, Reject
+from warehouse.loaders.intake.casting import cast
+from warehouse.loaders.intake.declared import DeclaredColumn, DeclaredTable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+INFERRED = {"integer": "bigint", "number": "double precision", "boolean": "boolean", "date": "date",
+            "instant": "timestamp with time zone", "json": "jsonb", "text": "text"}  # fmt: skip
+"""Kinds an added column can become under the policy evolve, narrowest first, and their SQL types."""
+NARROWEST = ("boolean", "integer", "number", "date", "instant", "text", "json")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`subject`: a column, or "rows". `finding`: kept, added, removed, retyped, nullability, volume,
+    freshness. `is_breach`: whether the declaration is broken. `detail`: what was seen, for people.
+    """
+
+    subject: str
+    finding: str
+    is_breach: bool
+    detail: str
+
+
+@dataclass(frozen=True)
+class Parted:
+    """A batch's good rows in declared columns (plus added ones), the place each had in the batch, and its
+    rejects.
+    """
+
+    rows: pa.Table
+    places: list[int]
+    rejects: list[Reject]
+
+
+def column_verdicts(table: DeclaredTable, batch: Batch) -> list[Verdict]:
+    """What became of each declared column, and which ones came that were not declared."""
+    seen = set(batch.column_names)
+    if not batch.positions:
+        return []
+    found = []
+    for column in table.columns:
+        if column.name in seen:
+            found.append(_kept(table, column, batch))
+        else:
+            is_needed = column.name in table.needed
+            detail = "the source has no such column" + ("; it is needed" if is_needed else ": missing values")
+            found.append(Verdict(column.name, "removed", True, detail))
+    declared = {column.name for column in table.columns}
+    for name in batch.column_names:
+        if name not in declared:
+            kind = inferred_kind(batch, name)
+            found.append(Verdict(name, "added", True, f"not declared; holds {kind or 'nothing but nulls'}"))
+    return found
+
+
+def _kept(table: DeclaredTable, column: DeclaredColumn, batch: Batch) -> Verdict:
+    values, faults = cast(batch.values(column.name), column.kind, table.zone, column.sql_type)
+    if faults:
+        detail = f"{len(faults)} of {len(values)} values are no {column.kind}: {next(iter(faults.values()))}"
+        return Verdict(column.name, "retyped", True, detail)
+    if column.name in table.needed and values.null_count:
+        return Verdict(
+            column.name, "nullability", True, f"{values.null_count} values are missing; it is needed"
+        )
+    return Verdict(column.name, "kept", False, column.kind)
+
+
+def inferred_kind(batch: Batch, name: str) -> str | None:
+    """The narrowest kind every value is of; None where all are missing."""
+    values = batch.values(name)
+    plain = values if isinstance(values, list) else values.to_pylist()
+    if all(value is None or value == "" for value in plain):
+        return None
+    is_text = any(isinstance(value, str) for value in plain)
+    for kind in NARROWEST:
+        if kind == "json" and is_text:
+            break
+        if not cast(plain, kind)[1]:
+            return kind
+    return "text"
+
+
+def check_policy(table: DeclaredTable, relation: str, verdicts: list[Verdict]) -> None:
+    """Raise LoadError where the verdicts end the load: under freeze at any breach, else where a needed column
+    is gone.
+    """
+    gone = [v for v in verdicts if v.finding == "removed" and v.subject in table.needed]
+    breaches = [v for v in verdicts if v.is_breach] if table.policy == "freeze" else gone
+    if breaches:
+        diff = "; ".join(f"{v.subject} {v.finding}: {v.detail}" for v in breaches)
+        raise LoadError(
+            f"{relation}: the source breaks its contract (policy {table.policy})",
+            value=diff,
+            allowed=", ".join(f"{column.name} {column.sql_type}" for column in table.columns),
+            next_step="mend the source, or change the declaration of the columns",
+        )
+
+
+def part(table: DeclaredTable, batch: Batch, added: tuple[DeclaredColumn, ...] = ()) -> Parted:
+    """The rows whose every declared value fits, as Arrow of the declared kinds, and the others with the first
+    thing that is wrong with each.
+    """
+    import pyarrow as pa
+
+    if not batch.positions:
+        return Parted(_empty(table, added), [], list(batch.rejects))
+    seen, faults = set(batch.column_names), {}
+    made: dict[str, pa.Array] = {}
+    for column in (*table.columns, *added):
+        raw = batch.values(column.name) if column.name in seen else [None] * len(batch.positions)
+        made[column.name], wrong = cast(raw, column.kind, table.zone, column.sql_type)
+        for row, reason in wrong.items():
+            faults.setdefault(row, (column.name, reason))
+    for name in table.needed:
+        for row in _missing_rows(made[name]):
+            faults.setdefault(row, (name, f"{name} has no value; it is needed"))
+    rejects = [
+        Reject(batch.positions[row], reason, name, batch.row(row))
+        for row, (name, reason) in sorted(faults.items())
+    ]
+    places = [row for row in range(len(batch.positions)) if row not in faults]
+    rows = pa.table(made)
+    if faults:
+        rows = rows.take(pa.array(places, pa.int64()))
+    return Parted(rows, places, [*batch.rejects, *rejects])
+
+
+def _missing_rows(column: pa.Array) -> list[int]:
+    import pyarrow.compute as pc
+
+    return pc.indices_nonzero(pc.is_null(column)).to_pylist() if column.null_count else []
+
+
+def _empty(table: DeclaredTable, added: tuple[DeclaredColumn, ...]) -> Any:
+    import pyarrow as pa
+
+    return pa.table({c.name: cast([], c.kind)[0] for c in (*table.columns, *added)})
+
+
+def load_verdicts(table: DeclaredTable, read_rows: int, age_h: float | None) -> list[Verdict]:
+    """Volume and freshness, after a load; `age_h`: hours since the newest event."""
+    found = []
+    if table.at_least_rows is not None:
+        is_short = read_rows < table.at_least_rows
+        found.append(
+            Verdict("rows", "volume", is_short, f"{read_rows} read, at least {table.at_least_rows} expected")
+        )
+    if table.at_most_age_h is not None:
+        is_old = age_h is None or age_h > table.at_most_age_h
+        age = "no event at all" if age_h is None else f"the newest event is {age_h:.1f} h old"
+        found.append(
+            Verdict("rows", "freshness", is_old, f"{age}, at most {table.at_most_age_h:g} h allowed")
+        )
+    return found

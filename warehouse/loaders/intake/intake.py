@@ -1,0 +1,216 @@
+"""One load of one declared table: batch by batch from the source to committed, counted versions.
+
+Each batch is one transaction: its versions, its rejects, the position reading goes on from, and its counts
+are committed together or not at all. A load that is killed goes on where the last batch ended; rows that come
+again change nothing.
+
+Belongs here: the order of things. Does not belong here: each thing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from warehouse.client import quote
+from warehouse.loaders.audit import RAW
+from warehouse.loaders.intake import bookkeeping, milestones, quarantine, versions
+from warehouse.loaders.intake.batch import Batch, Reject
+from warehouse.loaders.intake.contract import (
+    INFERRED,
+    Parted,
+    Verdict,
+    check_policy,
+    column_verdicts,
+    inferred_kind,
+    load_verdicts,
+    part,
+)
+from warehouse.loaders.intake.declared import DeclaredColumn, DeclaredSource, DeclaredTable
+from warehouse.loaders.intake.deletions import delete_missing
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from warehouse.client import Warehouse
+
+
+@dataclass
+class Account:
+    """What a load did. read = loaded + known + quarantined: `loaded` versions were new, `known` were there
+    already; `deleted` keys were gone from the source.
+    """
+
+    load_id: str
+    relation: str
+    read: int = 0
+    loaded: int = 0
+    known: int = 0
+    quarantined: int = 0
+    deleted: int = 0
+    batches: int = 0
+    verdicts: list[Verdict] = field(default_factory=list)
+
+
+@dataclass
+class Intake:
+    """A load under way. One at a time for a table: the caller holds its lock (`lock_name`)."""
+
+    wh: Warehouse
+    source: DeclaredSource
+    table: DeclaredTable
+    progress: Callable[[str], None] = lambda line: None
+
+    def __post_init__(self) -> None:
+        self.relation = self.source.relation(self.table)
+        self.known_at = dt.datetime.now(dt.UTC)
+        self.account = Account(f"{self.known_at:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}", self.relation)
+        self._added: tuple[DeclaredColumn, ...] = ()
+        bookkeeping.ensure_books(self.wh)
+
+    def run(self, batches: Iterable[Batch], keys: Callable[[], pa.Table] | None = None) -> Account:
+        """Take every batch, then compare keys where the table's deletions are followed.
+
+        Raises:
+            LoadError: the contract ends the load; the batches before it stay.
+        """
+        for batch in batches:
+            milestones.reached("read")
+            self.take(batch)
+        self.finish(keys() if keys and self.table.deletes else None)
+        return self.account
+
+    def take(self, batch: Batch, settle: Callable[[list[Reject]], None] | None = None) -> None:
+        """One batch, whole or not at all. Rejects go to quarantine; `settle` does something else with them,
+        in the same transaction.
+        """
+        if self.account.batches == 0:
+            self._judge(batch)
+        parted = part(self.table, batch, self._added)
+        if self.table.policy == "freeze" and parted.rejects:
+            self._refuse(parted.rejects[0])
+        milestones.reached("parted")
+        versions.land(self.wh, self.relation, self.table, self._added, self._with_own(parted, batch))
+        milestones.reached("landed")
+        with self.wh.transaction():
+            milestones.reached("begun")
+            self._publish(batch, parted, settle)
+            milestones.reached("accounted")
+        milestones.reached("committed")
+        versions.clear(self.wh, self.relation)
+        milestones.reached("cleared")
+        self.account.batches += 1
+        self.progress(f"{self.relation}: {self.account.read:,} rows read, {self.account.loaded:,} new")
+
+    def finish(self, keys: pa.Table | None = None) -> None:
+        """The end of the source was reached: deletions, the verdicts of the whole load, and its account."""
+        if self.account.batches == 0:
+            versions.ensure_raw_table(self.wh, self.relation, self.table)
+        with self.wh.transaction():
+            if keys is not None:
+                self.account.deleted = delete_missing(
+                    self.wh, self.relation, self.table, keys, self.account.load_id, self.known_at
+                )
+                milestones.reached("deletions written")
+            found = load_verdicts(self.table, self.account.read, self._age_h())
+            bookkeeping.keep_verdicts(self.wh, self.relation, self.account.load_id, found)
+            bookkeeping.finish_account(self.wh, self.relation, self.account.load_id, self.account.deleted)
+        self.account.verdicts += found
+        milestones.reached("finished")
+
+    def _judge(self, batch: Batch) -> None:
+        """The contract's verdicts on the columns, and columns added where the policy is evolve."""
+        found = column_verdicts(self.table, batch)
+        with self.wh.transaction():
+            bookkeeping.keep_verdicts(self.wh, self.relation, self.account.load_id, found)
+        self.account.verdicts += found
+        check_policy(self.table, self.relation, found)
+        with self.wh.transaction():
+            versions.ensure_raw_table(self.wh, self.relation, self.table)
+            if self.table.policy == "evolve":
+                for verdict in found:
+                    kind = inferred_kind(batch, verdict.subject) if verdict.finding == "added" else None
+                    if kind and verdict.subject not in versions.shape_of(self.wh, self.relation):
+                        self.wh.execute(
+                            f"alter table {quote(RAW, self.relation)} add column {quote(verdict.subject)} "
+                            f"{INFERRED[kind]}"
+                        )
+        if self.table.policy == "evolve":
+            self._added = versions.added_columns(self.wh, self.relation, self.table)
+
+    def _with_own(self, parted: Parted, batch: Batch) -> pa.Table:
+        """The rows with known_at, where the source has no column for it, their place and their order."""
+        import pyarrow as pa
+
+        rows, count = parted.rows, parted.rows.num_rows
+        if "known_at" not in rows.column_names:
+            instants = [self.known_at] * count
+            if batch.known_at is not None:
+                instants = [batch.known_at[place] for place in parted.places]
+            rows = rows.append_column("known_at", pa.array(instants, pa.timestamp("us", "UTC")))
+        positions = [batch.positions[place] for place in parted.places]
+        rows = rows.append_column("source_position", pa.array(positions, pa.string()))
+        return rows.append_column(versions.ORDER, pa.array(parted.places, pa.int64()))
+
+    def _publish(self, batch: Batch, parted: Parted, settle: Callable[[list[Reject]], None] | None) -> None:
+        rejects, load_id, landed = list(parted.rejects), self.account.load_id, parted.rows.num_rows
+        if self.table.history == "snapshot":
+            rejects += self._repeated(batch)
+        written = versions.write_versions(self.wh, self.relation, self.table, self._added, load_id)
+        milestones.reached("versions written")
+        if settle is not None:
+            settle(rejects)
+        else:
+            quarantine.hold(self.wh, self.relation, load_id, rejects)
+        milestones.reached("quarantined")
+        bookkeeping.keep_positions(self.wh, self.relation, load_id, batch.resume)
+        milestones.reached("position kept")
+        known = landed - (len(rejects) - len(parted.rejects)) - written
+        counts = (batch.row_count, written, known, len(rejects))
+        bookkeeping.add_to_account(self.wh, self.relation, load_id, *counts)
+        self.account = replace(
+            self.account,
+            read=self.account.read + counts[0],
+            loaded=self.account.loaded + counts[1],
+            known=self.account.known + counts[2],
+            quarantined=self.account.quarantined + counts[3],
+        )
+
+    def _repeated(self, batch: Batch) -> list[Reject]:
+        """Rows of a key that comes again in the same snapshot with another content: the last one stays."""
+        found = versions.repeated_keys(self.wh, self.relation, self.table)
+        versions.drop_landed(self.wh, self.relation, [row[versions.ORDER] for row in found])
+        named = ", ".join(self.table.key)
+        return [
+            Reject(
+                batch.positions[row[versions.ORDER]],
+                f"the key ({named}) comes again with another content at {row['last_position']}",
+                None,
+                batch.row(row[versions.ORDER]),
+            )
+            for row in found
+        ]
+
+    def _refuse(self, reject: Reject) -> None:
+        from warehouse.loaders.declaration import LoadError
+
+        raise LoadError(
+            f"{self.relation}: a row breaks the contract at {reject.position} (policy freeze)",
+            value=reject.reason,
+            allowed="rows of which every value fits",
+            next_step="mend the row in the source, or choose the policy quarantine",
+        )
+
+    def _age_h(self) -> float | None:
+        """Hours since the newest event that is not deleted; None without any."""
+        sql = f"select extract(epoch from now() - max(event_at)) / 3600 from {quote(RAW, self.relation)}"
+        age: Any = self.wh.scalar(f"{sql} where not is_deleted")
+        return None if age is None else float(age)
+
+
+def lock_name(relation: str) -> str:
+    """The advisory lock under which one table is loaded."""
+    return f"intake {relation}"

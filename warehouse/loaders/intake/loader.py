@@ -1,0 +1,101 @@
+"""The loader of a declared source: its tables, each under its lock, from the position of the last load.
+
+Belongs here: what the rest of the house calls. Does not belong here: a single load's steps (`intake`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from warehouse.client import Settings, open_warehouse
+from warehouse.client.environment import secret_named
+from warehouse.loaders.intake import bookkeeping, quarantine
+from warehouse.loaders.intake.batch import Batch, Reject
+from warehouse.loaders.intake.connectors import connector
+from warehouse.loaders.intake.declared import DeclaredSource, DeclaredTable
+from warehouse.loaders.intake.intake import Account, Intake, lock_name
+
+if TYPE_CHECKING:
+    from warehouse.client import Warehouse
+    from warehouse.client.settings import Secret
+
+
+@dataclass(frozen=True)
+class DeclaredLoader:
+    """The loader of one declared source."""
+
+    source: DeclaredSource
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        return tuple(table.name for table in self.source.tables)
+
+    def load(
+        self,
+        settings: Settings,
+        tables: Iterable[str] | None = None,
+        progress: Callable[[str], None] | None = None,
+        again: bool = False,
+    ) -> list[Account]:
+        """Load tables (all, or those named), each from where its last load came to; `again` reads all anew,
+        which changes nothing where the source did not change.
+
+        Raises:
+            LoadError: bad input; what was committed before it stays. WarehouseError: a database is not
+            reached.
+        """
+        secret = self._secret()
+        with open_warehouse(settings) as wh:
+            return [
+                self._load(wh, self.source.table(name), secret, progress, again)
+                for name in dict.fromkeys(self.tables if tables is None else tables)
+            ]
+
+    def replay(self, wh: Warehouse, table: DeclaredTable, ids: Sequence[int] | None = None) -> Account:
+        """Try the rows held in quarantine again (all of the table's, or those named), repaired or not: those
+        that fit now are loaded and settled in one transaction.
+        """
+        relation = self.source.relation(table)
+        with wh.advisory_lock(lock_name(relation)):
+            rows = [row for row in quarantine.held(wh, relation) if ids is None or row.quarantine_id in ids]
+            load = Intake(wh, self.source, replace(table, policy="quarantine", deletes=False))
+            if rows:
+                batch = Batch([row.row for row in rows], [row.source_position for row in rows])
+                load.take(batch, lambda rejects: _settle(wh, rows, rejects))
+            load.finish()
+        return load.account
+
+    def _load(
+        self,
+        wh: Warehouse,
+        table: DeclaredTable,
+        secret: Secret | None,
+        progress: Callable[[str], None] | None,
+        again: bool,
+    ) -> Account:
+        module: Any = connector(self.source.kind)
+        relation = self.source.relation(table)
+        with wh.advisory_lock(lock_name(relation)):
+            bookkeeping.ensure_books(wh)
+            known = {} if again else bookkeeping.positions(wh, relation)
+            load = Intake(wh, self.source, table, progress or (lambda line: None))
+            has_keys = hasattr(module, "keys")
+            return load.run(
+                module.read(self.source, table, secret, known),
+                (lambda: module.keys(self.source, table, secret)) if has_keys else None,
+            )
+
+    def _secret(self) -> Secret | None:
+        return secret_named(self.source.connection) if self.source.connection else None
+
+
+def _settle(wh: Warehouse, rows: list[quarantine.Held], rejects: list[Reject]) -> None:
+    """Rows that were rejected again keep their place with the new reason; the others are settled."""
+    again = {reject.position: reject for reject in rejects}
+    quarantine.settle(wh, [r.quarantine_id for r in rows if r.source_position not in again], "replayed")
+    for row in rows:
+        if row.source_position in again:
+            reject = again[row.source_position]
+            quarantine.note(wh, row.quarantine_id, reject.reason, reject.column)

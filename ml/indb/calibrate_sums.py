@@ -145,8 +145,8 @@ def _gain(wh: Warehouse, table: str) -> float:
 
 
 def of_export(wh: Warehouse, table: str) -> Costs:
-    """Seconds of an export: `export` at all; for each row `export_row`, `export_value` a number, `export_byte`
-    a byte of text.
+    """Seconds of an export: `export` at all; for each row `export_row`, `export_value` a number,
+    `export_byte` a byte of text.
     """
     begun = quickest(lambda: wh.fetch_arrow(f"select x0 from {table} limit 1"))
     columns = ", ".join(NUMBERS)

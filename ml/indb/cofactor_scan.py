@@ -80,7 +80,7 @@ def measure(
         WarehouseError: a column does not exist, or the statement fails.
     """
     declared, named = list(numbers), [category.name for category in categories]
-    _refuse_repeats([*(column for one in declared for column in one.columns), *named])
+    refuse_repeats([*(column for one in declared for column in one.columns), *named])
     with wh.transaction():
         wh.execute("set local extra_float_digits = 1")  # a double's text then has all its digits
         return _measured(wh, relation, declared, named, by)
@@ -93,17 +93,13 @@ def _measured(
     columns = [
         part for one in declared for part in encoded(one, types[one.name], f"r.{POSTGRES.name_of(one.name)}")
     ]
-    if len(columns) > MOST_NUMBERS:
-        raise InDatabaseError(
-            f"{len(columns)} columns of numbers are declared; allowed: {MOST_NUMBERS}. Export the rows "
-            "instead, or use fewer."
-        )
-    _refuse_category_types(named, types)
+    refuse_many(len(columns))
+    refuse_category_types(named, types)
     query = Query(relation, tuple(by), tuple(columns), tuple(named), types)
     rows = wh.query(query.sql)
     if any(row["refused"] for row in rows):
         refuse_values(wh, relation, declared, types)
-    return _read(rows, query, relation, types)
+    return read_rows(rows, query, relation, types)
 
 
 def column_types(wh: Warehouse, relation: str, names: Sequence[str]) -> dict[str, str]:
@@ -119,13 +115,33 @@ def column_types(wh: Warehouse, relation: str, names: Sequence[str]) -> dict[str
     return {name: row[f"t{at}"] for at, name in enumerate(unique)}
 
 
-def _refuse_repeats(names: Sequence[str]) -> None:
+def refuse_many(columns: int) -> None:
+    """
+    Raises:
+        InDatabaseError: more columns of numbers than one statement takes.
+    """
+    if columns > MOST_NUMBERS:
+        raise InDatabaseError(
+            f"{columns} columns of numbers are declared; allowed: {MOST_NUMBERS}. Export the rows "
+            "instead, or use fewer."
+        )
+
+
+def refuse_repeats(names: Sequence[str]) -> None:
+    """
+    Raises:
+        InDatabaseError: a column is declared twice.
+    """
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise InDatabaseError(f"columns {twice} are declared twice; allowed: each once.")
 
 
-def _refuse_category_types(names: Iterable[str], types: Mapping[str, str]) -> None:
+def refuse_category_types(names: Iterable[str], types: Mapping[str, str]) -> None:
+    """
+    Raises:
+        InDatabaseError: a type whose values are no categories.
+    """
     for name in names:
         if types[name] not in CATEGORY_TYPES:
             raise InDatabaseError(
@@ -134,7 +150,12 @@ def _refuse_category_types(names: Iterable[str], types: Mapping[str, str]) -> No
             )
 
 
-def _read(rows: list[dict[str, Any]], query: Query, relation: str, types: Mapping[str, str]) -> Measured:
+def read_rows(rows: list[dict[str, Any]], query: Query, relation: str, types: Mapping[str, str]) -> Measured:
+    """What rows of the query's statement, or rows like them from elsewhere, say.
+
+    Raises:
+        InDatabaseError: as `measure`, refused values aside.
+    """
     parts = [row for row in rows if row["part"] == "number"]
     if not sum(row["rows"] for row in parts if row["place"] == 0):
         raise InDatabaseError(f"measuring {relation} failed: it has no rows. Widen the window.")
@@ -177,7 +198,7 @@ def _group(rows: list[dict[str, Any]], query: Query, scales: tuple[int, ...]) ->
     values = [text for row in selects for text in row["sums"]]
     is_numeric = [one.decimals is None for one in numbers]
     products = [
-        _steps(text, scales[i] if is_numeric[i] else 1, scales[j] if is_numeric[j] else 1)
+        steps_of(text, scales[i] if is_numeric[i] else 1, scales[j] if is_numeric[j] else 1)
         for text, (i, j) in zip(values[count:], query.pairs(), strict=True)
     ]
     levels: dict[Level, tuple[int, tuple[int, ...]]] = {}
@@ -196,10 +217,10 @@ def _group(rows: list[dict[str, Any]], query: Query, scales: tuple[int, ...]) ->
 
 
 def _sums(texts: Sequence[str], scales: tuple[int, ...], is_numeric: list[bool]) -> tuple[int, ...]:
-    return tuple(_steps(t, s if n else 1) for t, s, n in zip(texts, scales, is_numeric, strict=True))
+    return tuple(steps_of(t, s if n else 1) for t, s, n in zip(texts, scales, is_numeric, strict=True))
 
 
-def _steps(text: str, *scales: int) -> int:
+def steps_of(text: str, *scales: int) -> int:
     """A decimal in steps: bigint columns arrive in steps already, NUMERIC in units."""
     whole, _, digits = text.partition(".")
     value = int(whole + digits)

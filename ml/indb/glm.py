@@ -23,10 +23,11 @@ from ml.indb.glm_dispersion import pearson
 from ml.indb.glm_family import family_of
 from ml.indb.glm_fit import GlmFit
 from ml.indb.glm_newton import Newton, dependent, newton, solved
-from ml.indb.glm_pass import GlmPass, Sums
+from ml.indb.glm_pass import GlmPass
 from ml.indb.glm_profile import Profile, profile
 from ml.indb.glm_rows import GlmRows, glm_rows
 from ml.indb.glm_separation import refuse_separated, separation_doubt
+from ml.indb.glm_start import near_start, started
 from ml.indb.glm_table import GlmTable, glm_table
 from ml.indb.glm_terms import GlmTerms, glm_terms, raw_coefficients, raw_map
 
@@ -81,23 +82,20 @@ def _fitted(
     margins = len(table.totals)
     terms = glm_terms(rows, found, table, margins, every_level=penalty > 0.0)
     run = GlmPass(wh, table, terms, family_of(rows.family, margins, table.largest))
+    doubt = separation_doubt(wh, rows, found, run) if not penalty else lambda direction: None
+    if not standardize:
+        ridge = penalty_matrix(terms, table, None, margins, penalty)
+        near = near_start(wh, run, ridge)
+        if near is not None:
+            ended = newton(run, *near, ridge, doubt)
+            return _closed(wh, rows, found, run, ended, ridge, penalty)
     start, peak, first = started(run)
     products = first.information[0, :, 0, :]
     if not penalty:
         refuse_dependent(terms, products, table.rows)
-    ridge = penalty_matrix(terms, table, products, margins, penalty, standardize)
-    doubt = separation_doubt(wh, rows, found, run) if not penalty else lambda direction: None
+    ridge = penalty_matrix(terms, table, products if standardize else None, margins, penalty)
     ended = newton(run, start, peak, ridge, doubt, first)
     return _closed(wh, rows, found, run, ended, ridge, penalty)
-
-
-def started(run: GlmPass) -> tuple[np.ndarray, float, Sums]:
-    """Coefficients where no feature counts, the peak there, and the sums."""
-    table = run.table
-    start = np.zeros((run.family.margins, run.terms.count))
-    start[:, 0] = run.family.start(table.weight, table.totals)
-    peak = run.family.first_peak(table.weight, table.totals)
-    return start, peak, run(start, peak)
 
 
 def refuse_dependent(terms: GlmTerms, products: np.ndarray, rows: int) -> None:
@@ -115,18 +113,18 @@ def refuse_dependent(terms: GlmTerms, products: np.ndarray, rows: int) -> None:
 
 
 def penalty_matrix(
-    terms: GlmTerms, table: GlmTable, products: np.ndarray, margins: int, penalty: float, standardize: bool
+    terms: GlmTerms, table: GlmTable, products: np.ndarray | None, margins: int, penalty: float
 ) -> np.ndarray:
     """The penalty as a quadratic form (M P, M P) of the table's coefficients. Of several classes it is that
-    of all classes' coefficients about their mean, which does not depend on the base.
+    of all classes' coefficients about their mean, which does not depend on the base. `products` are the cross
+    products of equally weighted lines, where columns count in their deviations.
     """
     size = margins * terms.count
     if not penalty:
         return np.zeros((size, size))
     matrix = raw_map(terms, table)[1:]
     sizes = np.ones(terms.count - 1)
-    if standardize:
-        # Sums of equally weighted lines give the deviation of each of the table's columns.
+    if products is not None:
         spread = np.maximum(np.diag(products) / products[0, 0] - (products[0] / products[0, 0]) ** 2, 0.0)[1:]
         sizes = spread * np.array([1.0 / matrix[at, at + 1] ** 2 for at in range(terms.count - 1)])
     one = penalty * table.weight * (matrix.T * sizes) @ matrix

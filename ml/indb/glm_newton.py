@@ -20,8 +20,9 @@ from ml.indb.glm_pass import GlmPass, Sums
 
 MOST_STEPS, MOST_HALVINGS = 60, 30
 DONE = 1e-20
-"""The squared length of a step in standard errors (Newton's decrement, twice the gain in likelihood that is
-left) at which it is the last. Coefficients are then right to what doubles give, standard errors to 1e-10."""
+"""A step is the last where its squared length in standard errors (Newton's decrement, twice the gain in
+likelihood that is left) is this share of the rows' weight: predictors then move by about 1e-10. Coefficients
+are right to what doubles give afterwards, standard errors to about 1e-10."""
 
 NOISE = 1e-8
 """Below this a decrement that falls no more is the rounding of doubles."""
@@ -56,11 +57,11 @@ def newton(
         InDatabaseError: it does not settle, or `doubt` finds that there is no maximum.
     """
     theta, now = start, first or run(start, peak)
-    before = math.inf
+    before, done = math.inf, DONE * run.table.weight
     for steps in range(1, MOST_STEPS + 1):
-        step, decrement = _step(theta, now, penalty)
+        step, decrement = step_of(theta, now.gradient, now.information, penalty)
         is_slow = steps > STEPS_BEFORE_DOUBT and decrement > SLOW * before
-        if decrement <= DONE or (is_slow and decrement <= NOISE):
+        if decrement <= done or (is_slow and decrement <= NOISE):
             if is_slow:
                 doubt(step)
             return Newton(theta + step, now, steps, decrement)
@@ -83,12 +84,18 @@ def newton(
     )
 
 
-def _step(theta: np.ndarray, now: Sums, penalty: np.ndarray) -> tuple[np.ndarray, float]:
+def step_of(
+    theta: np.ndarray, gradient: np.ndarray, information: np.ndarray, penalty: np.ndarray
+) -> tuple[np.ndarray, float]:
+    """Newton's step (M, P) and its decrement.
+
+    Raises:
+        InDatabaseError: the information has no inverse in doubles.
+    """
     size = theta.size
-    gradient = now.gradient.ravel() - penalty @ theta.ravel()
-    information = now.information.reshape(size, size) + penalty
-    step = solved(information, gradient)
-    return step.reshape(theta.shape), float(gradient @ step)
+    slope = gradient.ravel() - penalty @ theta.ravel()
+    step = solved(information.reshape(size, size) + penalty, slope)
+    return step.reshape(theta.shape), float(slope @ step)
 
 
 def solved(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:

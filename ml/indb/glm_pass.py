@@ -28,6 +28,9 @@ from ml.indb.glm_terms import GlmTerms
 if TYPE_CHECKING:
     from warehouse.client import Warehouse
 
+Blocks = list[tuple[int, int]]
+"""Pairs of predictors, of which the information has a block each."""
+
 TINY = 1e-200
 """A coefficient below this counts as 0: its products could underflow, which raises."""
 
@@ -78,8 +81,8 @@ class GlmPass:
             made.append(f"('{{{values}}}'::float8[])[c{at}]")
         return " + ".join(made)
 
-    def __call__(self, theta: np.ndarray, peak: float) -> Sums:
-        """The sums at coefficients (M, P).
+    def __call__(self, theta: np.ndarray, peak: float, *, is_light: bool = False) -> Sums:
+        """The sums at coefficients (M, P); `is_light` leaves out the information, which is most of them.
 
         Raises:
             WarehouseError: the statement fails.
@@ -90,32 +93,29 @@ class GlmPass:
             "r": steps_for(bounds.residual) / 2.0,  # centred numbers lie within ±2
             "w": steps_for(bounds.weight) / 4.0,
         }
-        rows = self._wh.query(self._sql(theta, peak, factors))
+        blocks = [] if is_light else self._blocks
+        rows = self._wh.query(self._sql(theta, peak, factors, blocks))
         self.count += 1
         self.bytes_out += sum(len(text or "") for row in rows for text in row["sums"])
-        return self._read(rows, factors)
+        return self._read(rows, factors, blocks)
 
-    def _sql(self, theta: np.ndarray, peak: float, factors: dict[str, float]) -> str:
+    def _sql(self, theta: np.ndarray, peak: float, factors: dict[str, float], blocks: Blocks) -> str:
         source = self.lines_sql(theta)
         for stage in self.family.stages(peak):
             made = ", ".join(f"({sql}) as {name}" for name, sql in stage.items())
             source = f"select s.*, {made} from ({source} {POSTGRES.fence}) as s"
         kept = [f"y{at}" for at in range(len(self.table.axes))]
         kept += [f"c{at}" for at in range(len(self.terms.levels))] + ["o", "q"]
-        scaled = [
-            "l",
-            *(f"r{m}" for m in range(self.family.margins)),
-            *(f"w{m}_{k}" for m, k in self._blocks),
-        ]
+        scaled = ["l", *(f"r{m}" for m in range(self.family.margins)), *_weights(blocks)]
         kept += [
             f"case when o then 0 else {name} * {POSTGRES.number(factors[name[0]])} end as {name}"
             for name in scaled
         ]
         source = f"(select {', '.join(kept)} from ({source} {POSTGRES.fence}) as s {POSTGRES.fence}) as s"
-        return "\nunion all\n".join(f"({part})" for part in self._parts(source))
+        return "\nunion all\n".join(f"({part})" for part in self._parts(source, blocks))
 
-    def _parts(self, source: str) -> Iterable[str]:
-        sums, count = self._number_sums(), len(self.terms.levels)
+    def _parts(self, source: str, blocks: Blocks) -> Iterable[str]:
+        sums, count = self._number_sums(blocks), len(self.terms.levels)
         for place, first in enumerate(range(0, len(sums), AGGREGATES)):
             yield (
                 f"select 'number'::text as part, {place} as place, null::int as one, null::int as two, "
@@ -124,42 +124,36 @@ class GlmPass:
             )
         if count:
             sets = [(at,) for at in range(count)]
-            yield _grouped("level", sets, self._level_sums(), source)
-        if count > 1:
-            yield _grouped("pair", list(combinations(range(count), 2)), self._weights(), source)
+            yield _grouped("level", sets, self._level_sums(blocks), source)
+        if count > 1 and blocks:
+            yield _grouped("pair", list(combinations(range(count), 2)), _weights(blocks), source)
 
-    def _weights(self) -> list[str]:
-        return [f"w{m}_{k}" for m, k in self._blocks]
-
-    def _level_sums(self) -> list[str]:
+    def _level_sums(self, blocks: Blocks) -> list[str]:
         ys = [f"y{at}" for at in range(len(self.table.axes))]
         residuals = [f"r{m}" for m in range(self.family.margins)]
-        return residuals + [part for w in self._weights() for part in (w, *(f"{w} * {y}" for y in ys))]
+        return residuals + [part for w in _weights(blocks) for part in (w, *(f"{w} * {y}" for y in ys))]
 
-    def _number_sums(self) -> list[str]:
+    def _number_sums(self, blocks: Blocks) -> list[str]:
         ys = [f"y{at}" for at in range(len(self.table.axes))]
         made = ["l"]
         for m in range(self.family.margins):
             made += [f"r{m}", *(f"r{m} * {y}" for y in ys)]
-        for w in self._weights():
+        for w in _weights(blocks):
             made += [w, *(f"{w} * {y}" for y in ys)]
             made += [f"{w} * {ys[i]} * {ys[j]}" for i in range(len(ys)) for j in range(i, len(ys))]
         return made
 
-    def _read(self, rows: list[dict[str, Any]], factors: dict[str, float]) -> Sums:
+    def _read(self, rows: list[dict[str, Any]], factors: dict[str, float], wanted: Blocks) -> Sums:
         parts = sorted((row for row in rows if row["part"] == "number"), key=lambda row: row["place"])
         texts = iter([text or "0" for row in parts for text in row["sums"]])
         margins, count = self.family.margins, self.terms.count
-        gradient, blocks = (
-            np.zeros((margins, count)),
-            {block: np.zeros((count, count)) for block in self._blocks},
-        )
+        gradient, blocks = np.zeros((margins, count)), {block: np.zeros((count, count)) for block in wanted}
         kernel = int(next(texts)) / factors["l"]
         places = (0, *self.terms.axes)
         for m in range(margins):
             for place in places:
                 gradient[m, place] = int(next(texts)) / factors["r"]
-        for block in self._blocks:
+        for block in wanted:
             for i, one in enumerate(places):
                 for two in places[i:] if i else places:
                     value = int(next(texts)) / factors["w"]
@@ -190,7 +184,7 @@ class GlmPass:
         texts = iter(row["sums"])
         for m in range(self.family.margins):
             gradient[m, place] = int(next(texts)) / factors["r"]
-        for block in self._blocks:
+        for block in blocks:
             weight = int(next(texts)) / factors["w"]
             blocks[block][place, place] = blocks[block][0, place] = blocks[block][place, 0] = weight
             for axis in self.terms.axes:
@@ -204,8 +198,12 @@ class GlmPass:
         one, two = self.terms.levels[first][row["one"] - 1], self.terms.levels[second][row["two"] - 1]
         if one is None or two is None:
             return
-        for block, text in zip(self._blocks, row["sums"], strict=True):
+        for block, text in zip(blocks, row["sums"], strict=True):
             blocks[block][one, two] = blocks[block][two, one] = int(text) / factors["w"]
+
+
+def _weights(blocks: Blocks) -> list[str]:
+    return [f"w{m}_{k}" for m, k in blocks]
 
 
 def _array(sums: list[str]) -> str:

@@ -1,0 +1,102 @@
+"""Where a fit begins: without any feature, or for many lines close to where it ends.
+
+Of many lines a sample, chosen by a hash of their covariates, is fitted first. From there the gradient of all
+lines, with the information of the sample, leads to the maximum in passes that cost a fraction of a full one;
+one full pass then ends the fit. The end does not depend on the way: the gradient of all lines decides it.
+
+Belongs here: beginnings. Does not belong here: Newton's method (`ml.indb.glm_newton`).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, NoReturn
+
+import numpy as np
+
+from ml.document.work_tables import WORK_SCHEMA, new_name
+from ml.indb.errors import InDatabaseError
+from ml.indb.glm_newton import DONE, dependent, newton, step_of
+from ml.indb.glm_pass import GlmPass, Sums
+from warehouse.client import quote
+
+if TYPE_CHECKING:
+    from warehouse.client import Warehouse
+
+MANY_LINES = 50_000
+SAMPLE_LINES = 20_000
+MOST_STEPS = 15
+FALLS = 0.3
+"""The decrement of each step with the sample's information must be at most this share of the last."""
+
+Start = tuple[np.ndarray, float]
+"""Coefficients (M, P) of the table's columns, and the peak there."""
+
+
+def started(run: GlmPass) -> tuple[np.ndarray, float, Sums]:
+    """Coefficients where no feature counts, the peak there, and the sums."""
+    start, peak = _featureless(run)
+    return start, peak, run(start, peak)
+
+
+def _featureless(run: GlmPass) -> Start:
+    table = run.table
+    start = np.zeros((run.family.margins, run.terms.count))
+    start[:, 0] = run.family.start(table.weight, table.totals)
+    return start, run.family.first_peak(table.weight, table.totals)
+
+
+def near_start(wh: Warehouse, run: GlmPass, penalty: np.ndarray) -> Start | None:
+    """A start from which one full pass ends the fit; None for few lines, or where the sample cannot be fitted
+    as it is, so that all lines must tell why.
+    """
+    table, keys = run.table, [f"z{at}" for at in range(len(run.table.axes))]
+    keys += [f"c{at}" for at in range(len(table.levels))]
+    share = table.lines // max(SAMPLE_LINES, 40 * run.terms.count * run.family.margins)
+    if table.lines < MANY_LINES or share < 4:
+        return None
+    name = quote(WORK_SCHEMA, new_name("glm"))
+    chosen = f"mod(hash_record_extended(row({', '.join(keys)}), 1), {share}) = 0"
+    wh.execute(f"create unlogged table {name} as select * from {table.table} where {chosen}")
+    try:
+        small = GlmPass(wh, replace(table, table=name, weight=table.weight / share), run.terms, run.family)
+        try:
+            return _from_sample(run, small, penalty, share)
+        except InDatabaseError:
+            return None
+        finally:
+            run.bytes_out += small.bytes_out
+    finally:
+        wh.execute(f"drop table if exists {name}")
+
+
+def _from_sample(run: GlmPass, small: GlmPass, penalty: np.ndarray, share: int) -> Start | None:
+    start, peak = _featureless(run)
+    first = small(start, peak)
+    if not penalty.any() and dependent(first.information[0, :, 0, :]):
+        return None
+    ended = newton(small, start, peak, penalty / share, _refuse, first)
+    return _along(run, ended.theta, ended.sums.peak, ended.sums.information * share, penalty)
+
+
+def _refuse(direction: np.ndarray) -> NoReturn:
+    raise InDatabaseError("the sample goes on without an end")
+
+
+def _along(
+    run: GlmPass, theta: np.ndarray, peak: float, information: np.ndarray, penalty: np.ndarray
+) -> Start | None:
+    """Steps by the gradient of all lines, until what is left is as little as a last step leaves."""
+    before = math.inf
+    for _ in range(MOST_STEPS):
+        now = run(theta, peak, is_light=True)
+        if now.is_over:
+            return None
+        step, decrement = step_of(theta, now.gradient, information, penalty)
+        if not decrement <= FALLS * before:
+            return None
+        theta, peak, before = theta + step, now.peak, decrement
+        if decrement <= DONE * run.table.weight:
+            return theta, peak
+    return None

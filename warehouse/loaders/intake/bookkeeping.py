@@ -43,6 +43,12 @@ TABLES = {
         "judged_at timestamptz not null default clock_timestamp(), "
         "primary key (load_id, relation, subject, finding)",
     ),
+    "intake_watermark": (
+        "One row per raw table with a watermark: no event before it is expected any more. late_rows: "
+        "versions that came all the same; they are loaded like any other.",
+        "relation text primary key, watermark timestamptz not null, late_rows bigint not null, "
+        "load_id text not null, updated_at timestamptz not null default clock_timestamp()",
+    ),
     "quarantine": (
         "One row per row of a source that could not be loaded, with its reason and place. status: held, "
         "replayed or dropped. repaired: the row as mended by hand.",

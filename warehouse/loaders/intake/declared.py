@@ -48,7 +48,7 @@ OWN = ("event_at", "known_at", "is_deleted", "content_sha256", "source_position"
 SOURCE_OPTIONS = {"kind", "connection", "options"}
 TABLE_OPTIONS = {
     "read", "key", "history", "event_at", "known_at", "cursor", "required", "policy", "deletes", "zone",
-    "at_least_rows", "at_most_age_h", "options", "children",
+    "at_least_rows", "at_most_age_h", "lateness_s", "options",
 }  # fmt: skip
 _NUMERIC = re.compile(r"numeric(\(\s*\d+\s*(,\s*\d+\s*)?\))?")
 
@@ -72,7 +72,8 @@ class DeclaredTable:
     a version is known from its load. `event_at`: the column of the instant a row speaks of. `cursor`: the
     column whose growth tells what is new. `deletes`: keys gone from the source end as deleted versions.
     `zone`: IANA name for instants without an offset. `at_least_rows` a load, `at_most_age_h` hours since the
-    newest event: else volume or freshness is at fault. `options`: the connector's own.
+    newest event: else volume or freshness is at fault. `lateness_s`: how many seconds events may come after
+    younger ones; then the table has a watermark (see `watermarks`). `options`: the connector's own.
     """
 
     name: str
@@ -89,6 +90,7 @@ class DeclaredTable:
     zone: str | None = None
     at_least_rows: int | None = None
     at_most_age_h: float | None = None
+    lateness_s: float | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     description: str = ""
 
@@ -171,7 +173,7 @@ def _table(path: Path, source: str, entry: Mapping[str, Any]) -> DeclaredTable:
     taken = {loader.get("event_at"), loader.get("known_at")}
     columns = tuple(column for column in columns if column.name not in OWN or column.name in taken)
     names = [column.name for column in columns]
-    values = {option: loader[option] for option in TABLE_OPTIONS & loader.keys() if option != "children"}
+    values = {option: loader[option] for option in TABLE_OPTIONS & loader.keys()}
     values["key"], values["required"] = tuple(loader.get("key") or ()), tuple(loader.get("required") or ())
     values["read"] = loader.get("read") or name
     table = DeclaredTable(name, columns, description=str(entry.get("description", "")).strip(), **values)

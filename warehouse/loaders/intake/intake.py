@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from warehouse.client import quote
 from warehouse.loaders.audit import RAW
-from warehouse.loaders.intake import bookkeeping, milestones, quarantine, versions
+from warehouse.loaders.intake import bookkeeping, milestones, quarantine, versions, watermarks
 from warehouse.loaders.intake.batch import Batch, Reject
 from warehouse.loaders.intake.contract import (
     INFERRED,
@@ -166,6 +166,8 @@ class Intake:
         else:
             quarantine.hold(self.wh, self.relation, load_id, rejects)
         milestones.reached("quarantined")
+        if self.table.lateness_s is not None:
+            watermarks.advance(self.wh, self.relation, load_id, self.table.lateness_s)
         bookkeeping.keep_positions(self.wh, self.relation, load_id, batch.resume)
         milestones.reached("position kept")
         known = landed - (len(rejects) - len(parted.rejects)) - written

@@ -1,20 +1,22 @@
 """Scoring a table of the warehouse by the Python evaluator: rows stream out, answers stream in.
 
-One batch of rows is in memory at a time: while the evaluator works on it, the server already reads the next
-and writes the last. Belongs here: that stream. Does not belong here: whether to stream (`ml.scoring_plan`),
-scoring by SQL (`ml.document.passes`).
+A few batches of rows are in memory at a time: one thread reads, one evaluates and one writes, and
+NumPy, Arrow and the driver let one another work. Belongs here: that stream. Does not belong here: whether to
+stream (`ml.scoring_plan`), scoring by SQL (`ml.document.passes`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ml.document.ahead import ahead
 from ml.document.evaluate import Answers, Evaluator
 from ml.document.heads import scores_named
 from ml.document.schema import DocumentError
-from warehouse.client import quote
+from warehouse.client import WarehouseError, quote
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -58,20 +60,48 @@ def stream_scoring(
     fields = [*(reader.schema.field(key) for key in keys), *_fields(document, answers)]
     schema = pa.schema(fields)
 
-    def batches() -> Iterator[pa.RecordBatch]:
-        for batch in reader:
-            found = evaluator.table(pa.Table.from_batches([batch]))
-            named = _named(found)
+    def answered() -> Iterator[tuple[int, pa.RecordBatch]]:
+        for batch in ahead(reader):
+            named = _named(evaluator.table(pa.Table.from_batches([batch])))
             arrays = [*(batch.column(key) for key in keys), *(named[name] for name in answers)]
-            given = pa.record_batch(arrays, schema=schema)
-            done.rows, done.bytes_out = done.rows + batch.num_rows, done.bytes_out + batch.nbytes
+            yield batch.nbytes, pa.record_batch(arrays, schema=schema)
+
+    _load(wh, into, schema, _counted(ahead(answered()), done, progress))
+    return done
+
+
+def _counted(
+    answered: Iterator[tuple[int, pa.RecordBatch]], done: Streamed, progress: Callable[[int], None] | None
+) -> Iterator[pa.RecordBatch]:
+    with closing(answered):
+        for size, given in answered:
+            done.rows, done.bytes_out = done.rows + given.num_rows, done.bytes_out + size
             done.bytes_in += given.nbytes
             if progress is not None:
                 progress(done.rows)
             yield given
 
-    wh.load_arrow(*into, pa.RecordBatchReader.from_batches(schema, batches()))
-    return done
+
+def _load(wh: Warehouse, into: tuple[str, str], schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> None:
+    """Write the batches; an error in making them is raised as it is, where the driver would word it anew."""
+    import pyarrow as pa
+
+    failures: list[Exception] = []
+
+    def watched() -> Iterator[pa.RecordBatch]:
+        try:
+            yield from batches
+        except Exception as error:
+            failures.append(error)
+            raise
+
+    try:
+        with closing(watched()) as given:
+            wh.load_arrow(*into, pa.RecordBatchReader.from_batches(schema, given))
+    except WarehouseError:
+        if failures:
+            raise failures[0] from None
+        raise
 
 
 def _fields(document: Document, answers: Sequence[str]) -> list[Any]:

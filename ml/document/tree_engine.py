@@ -1,12 +1,13 @@
-"""Many rows through many trees: the sum of an ensemble, by LightGBM's predictor or NumPy, to the same bits.
+"""Many rows through many trees: the sum of an ensemble, by whichever engine is quickest, to the same bits.
 
 Belongs here: the batch form of `trees`. Does not belong here: its row and SQL forms (`ops.trees`), trees as
-LightGBM's model text (`tree_text`).
+sets of bits (`bit_tables`, `tree_bits`), trees as LightGBM's model text (`tree_text`).
 
-A node's trees become a LightGBM model once, kept as long as the node lives. The predictor compares doubles
-and adds leaves from the left, as the document says; what it does otherwise is taken out beforehand:
-categories are numbered anew, and rows with sizes up to 1e-35, which it takes for zero, go to NumPy where a
-threshold lies among them.
+Many rows of small trees are answered by sets of bits; few rows, and large trees, by LightGBM's predictor;
+what neither takes by NumPy. An engine is made at a node's first use and kept as long as the node lives.
+LightGBM's predictor compares doubles and adds leaves from the left, as the document says; what it does
+otherwise is taken out beforehand: categories are numbered anew, and rows with sizes up to 1e-35, which it
+takes for zero, go to NumPy where a threshold lies among them.
 """
 
 from __future__ import annotations
@@ -14,26 +15,47 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from ml.document.bit_tables import bit_trees
 from ml.document.ops.missing import ZERO
+from ml.document.tree_bits import ROWS, BitTrees
 from ml.document.tree_text import Plan, plan_of
 
 MOST_THREADS = 4
 ROWS_A_THREAD = 256
 """Fewer rows than this are quicker in one thread than threads are to wake."""
 
+BIT_ROWS = 512
+"""From so many rows on sets of bits are quicker than LightGBM: their calls of NumPy cost a millisecond or two
+whatever the rows."""
+
 
 def ensemble_sum(node: Any, columns: list[np.ndarray]) -> np.ndarray:
     """start + tree 1 + tree 2 + … of every row, added from the left; float64 of shape (rows,)."""
-    engine = _engine_of(node)
-    if engine is None or not len(columns[0]):
-        return numpy_sum(node, columns)
-    return engine.total(node, columns)
+    rows = len(columns[0])
+    bits = _engine_of(node, _bits) if rows >= BIT_ROWS else None
+    if bits is not None:
+        return _in_threads(bits, columns)
+    engine = _engine_of(node, _lightgbm) if rows else None
+    return numpy_sum(node, columns) if engine is None else engine.total(node, columns)
+
+
+def _in_threads(bits: BitTrees, columns: list[np.ndarray]) -> np.ndarray:
+    """The sums by sets of bits; NumPy works on the parts of several threads at once."""
+    rows = len(columns[0])
+    threads = min(_threads(rows), -(-rows // ROWS))
+    if threads == 1:
+        return bits.total(columns)
+    size = -(-rows // threads)
+    parts = [[x[first : first + size] for x in columns] for first in range(0, rows, size)]
+    with ThreadPoolExecutor(threads) as pool:  # made anew: one kept would not survive a fork
+        return np.concatenate(list(pool.map(bits.total, parts)))
 
 
 def numpy_sum(node: Any, columns: list[np.ndarray]) -> np.ndarray:
@@ -80,29 +102,33 @@ def _threads(rows: int) -> int:
 
 
 _lock = threading.Lock()
-_engines: dict[int, tuple[weakref.ref, _Engine | None]] = {}
+_engines: dict[tuple[int, Callable], tuple[weakref.ref, Any]] = {}
 
 
-def _engine_of(node: Any) -> _Engine | None:
-    """The node's engine, made at its first use; None where LightGBM cannot say what the node says."""
-    kept = _engines.get(id(node))
+def _engine_of(node: Any, make: Callable[[Any], Any]) -> Any:
+    """What `make` makes of the node, made at its first use; None where it cannot say what the node says."""
+    key = (id(node), make)
+    kept = _engines.get(key)
     if kept is None or kept[0]() is not node:
         with _lock:
-            kept = _engines.get(id(node))
+            kept = _engines.get(key)
             if kept is None or kept[0]() is not node:
-                key = id(node)
                 gone = weakref.ref(node, lambda ref: _forget(key, ref))
-                kept = _engines[key] = (gone, _made(node))
+                kept = _engines[key] = (gone, make(node))
     return kept[1]
 
 
-def _forget(key: int, ref: weakref.ref) -> None:
+def _forget(key: tuple[int, Callable], ref: weakref.ref) -> None:
     # The number may already name another node, made since.
     if _engines.get(key, (None,))[0] is ref:
         _engines.pop(key, None)
 
 
-def _made(node: Any) -> _Engine | None:
+def _bits(node: Any) -> BitTrees | None:
+    return bit_trees(node.params)
+
+
+def _lightgbm(node: Any) -> _Engine | None:
     try:
         import lightgbm
     except ImportError:

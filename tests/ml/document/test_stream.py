@@ -30,9 +30,7 @@ def test_a_stream_writes_the_bits_of_the_sql(wh):
     stored(wh, document)
     listed = "id bigint, margin double precision, score double precision, decision bigint"
     wh.execute(f"create table given ({listed})")
-    done = stream_scoring(
-        wh, document, "rows", ["id"], ("public", "given"), ["margin", "score", "decision"]
-    )
+    done = stream_scoring(wh, document, "rows", ["id"], ("public", "given"), ["margin", "score", "decision"])
     assert done.rows == ROWS and done.bytes_out > done.bytes_in > 0
     given = answers_of(wh.fetch_arrow("select * from given order by id"), document)
     want = answers_of(wh.fetch_arrow(scoring_sql(document, "rows", ["id"])).sort_by("id"), document)
@@ -56,4 +54,16 @@ def test_a_failure_writes_nothing(wh):
     wh.execute("create table given (id bigint check (id < 300), margin double precision)")
     with pytest.raises(WarehouseError):
         stream_scoring(wh, document, "rows", ["id"], ("public", "given"), ["margin"])
+    assert wh.scalar("select count(*) from given") == 0
+
+
+def test_an_input_of_another_kind_is_named_and_nothing_is_written(wh):
+    document = logistic()
+    stored(wh, document)
+    first = document.inputs[0].name
+    others = ", ".join(f'"{name}"' for name in ("id", *document.input_names[1:]))
+    wh.execute("create table given (id bigint, margin double precision)")
+    wrong = f"(select 'much' as \"{first}\", {others} from rows)"
+    with pytest.raises(DocumentError, match=f"input '{first}': a column of type string"):
+        stream_scoring(wh, document, wrong, ["id"], ("public", "given"), ["margin"])
     assert wh.scalar("select count(*) from given") == 0

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from ml.document import tree_engine
+from ml.document.bit_tables import bit_trees
 from ml.document.ops import tree_code
 from ml.document.ops.missing import ZERO
 from ml.document.ops.trees import LISTS, TESTS, Trees, _walked
@@ -75,9 +76,12 @@ def assert_all_forms_agree(node: Node, seed: int = 0) -> None:
     walked = _walked(node.params)
     expected = np.array([walked(*row) for row in rows]).view(np.uint64)
     quick = tree_code.compiled(node.params, len(node.inputs))
+    bits = bit_trees(node.params)
     with np.errstate(invalid="ignore"):
-        for found in (numpy_sum(node, columns), ensemble_sum(node, columns), [quick(*row) for row in rows]):
-            np.testing.assert_array_equal(np.asarray(found).view(np.uint64), expected)
+        found = [numpy_sum(node, columns), ensemble_sum(node, columns), [quick(*row) for row in rows]]
+        found += [bits.total(columns)] if bits is not None else []
+        for sums in found:
+            np.testing.assert_array_equal(np.asarray(sums).view(np.uint64), expected)
 
 
 @pytest.mark.parametrize("tests", [("<=",), ("<",), ("in",), ("known",), TESTS], ids="".join)
@@ -106,21 +110,24 @@ def test_numpy_answers_without_lightgbm_and_with_very_many_categories(monkeypatc
         return real(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    assert tree_engine._engine_of(node) is None
+    assert tree_engine._engine_of(node, tree_engine._lightgbm) is None
     assert_all_forms_agree(node)
 
 
-def test_one_engine_a_node_for_all_threads_and_none_after_it(monkeypatch):
+@pytest.mark.parametrize("maker", ["_lightgbm", "_bits"])
+def test_one_engine_a_node_for_all_threads_and_none_after_it(monkeypatch, maker):
     made = []
-    real = tree_engine._made
-    monkeypatch.setattr(tree_engine, "_made", lambda node: made.append(1) or real(node))
+    real = getattr(tree_engine, maker)
+    make = lambda node: made.append(1) or real(node)  # noqa: E731
+    monkeypatch.setattr(tree_engine, maker, make)
     node = a_node(5)
-    columns = rows_for(node, 5)
+    columns = rows_for(node, 5, 250 if maker == "_lightgbm" else 10_000)
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(ensemble_sum, [node] * 16, [columns] * 16))
     assert all(np.array_equal(answer, answers[0]) for answer in answers)
+    np.testing.assert_array_equal(answers[0], numpy_sum(node, columns))
     assert len(made) == 1
-    key = id(node)
+    key = (id(node), make)
     assert key in tree_engine._engines
     del node
     gc.collect()

@@ -20,6 +20,8 @@ from ml.indb.errors import InDatabaseError
 from ml.indb.moments import mean_products_about, moments_of
 
 ORDERS = ("any", "time")
+Split = tuple[str, Cofactors, Cofactors]
+"""A fold's name, the cofactors that train, and those that are held out."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,29 @@ def penalty_search(
     """
     _check(folds, order, gap, expected)
     total = summed(folds.values())
+    return penalty_search_on(
+        total, splits(folds, total, order, gap), features, target,
+        ratio=ratio, penalties=penalties, standardize=standardize,
+    )  # fmt: skip
+
+
+def penalty_search_on(
+    total: Cofactors,
+    parts: Iterable[Split],
+    features: Iterable[str],
+    target: str,
+    *,
+    ratio: float = 0.5,
+    penalties: Sequence[float] | int = 50,
+    standardize: bool = False,
+) -> PenaltySearch:
+    """The same over splits of your own, such as those of `ml.indb.cofactor_table`: of each its name, the
+    cofactors that train and those that are held out. `total` is what the path in the end is fitted on.
+
+    Raises:
+        InDatabaseError: no split, a split without enough rows to train on, or what the path on all rows is
+            refused for.
+    """
     terms, _ = terms_of(total, features, every_level=ratio < 1.0)
     design = design_of(total, terms, target)
     check_design(design, ratio)
@@ -80,7 +105,7 @@ def penalty_search(
     falling = penalties_of(moments, ratio, penalties, standardize)
     errors, names = [], []
     with one_thread():
-        for name, train, held in splits(folds, total, order, gap):
+        for name, train, held in parts:
             if train.rows < 2:
                 raise InDatabaseError(
                     f"fold {name!r} leaves {train.rows} row to train on; allowed: at least two. Use "
@@ -91,13 +116,13 @@ def penalty_search(
             errors.append(squared_errors(path.coefficients, mean_products_about(away, fit)))
             names.append(name)
         path = fitted_path(design, moments, ratio, falling, standardize)
+    if not names:
+        raise InDatabaseError("a search without a split; allowed: at least one.")
     return PenaltySearch(path, tuple(names), np.array(errors))
 
 
-def splits(
-    folds: Mapping[str, Cofactors], total: Cofactors, order: str, gap: int = 0
-) -> Iterable[tuple[str, Cofactors, Cofactors]]:
-    """(fold, what trains, what is held out)."""
+def splits(folds: Mapping[str, Cofactors], total: Cofactors, order: str, gap: int = 0) -> Iterable[Split]:
+    """The splits of a search over folds."""
     names = in_order(folds)
     if order == "any":
         for name in names:

@@ -17,6 +17,7 @@ ALLOWED = {
     "brg": ({"stg", "int", "dim"}, set()),
     "agg": ({"dim", "fct"}, set()),
     "ftr": ({"dim", "fct"}, set()),
+    "cof": ({"ftr", "fct"}, set()),
     "scr": ({"ftr"}, {"ml"}),
     "rpt": ({"dim", "fct", "ftr", "stg"}, {"ml"}),
 }
@@ -28,6 +29,7 @@ FOLDERS = {
     "brg": "marts",
     "agg": "marts",
     "ftr": "features",
+    "cof": "features",
     "scr": "scoring",
     "rpt": "reporting",
 }

@@ -20,6 +20,7 @@ NAMES = {
     "int": r"int_[a-z0-9]+(_[a-z0-9]+)*__[a-z0-9_]+",
     "scr": r"scr_[a-z0-9_]+",
     "ftr": r"ftr_[a-z0-9]+__[a-z0-9_]+",
+    "cof": r"cof_[a-z0-9]+__[a-z0-9_]+",
     "dim": r"dim_[a-z0-9_]+",
     "fct": r"fct_[a-z0-9_]+",
     "brg": r"brg_[a-z0-9_]+",
@@ -114,10 +115,10 @@ def test_every_fact_states_grain_additivity_and_lateness(model):
 
 
 def test_every_staging_folder_has_its_loader():
-    from warehouse.loaders import LOADERS
+    from warehouse.loaders import LOADERS, declared_loaders
 
     folders = {path.name for path in (MODELS / "staging").iterdir() if path.is_dir()} - {"ml"}
-    assert folders == set(LOADERS)
+    assert folders == {*LOADERS, *declared_loaders()}
 
 
 def test_every_declared_model_lies_in_a_file_of_its_name():

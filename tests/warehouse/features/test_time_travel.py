@@ -6,14 +6,16 @@ in each feature table must make the comparison fail.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
-from tests.warehouse.features.feature_house import FEATURES, FeatureHouse, Rows, changed_project
+from tests.warehouse.features.feature_house import FEATURES, SPANS, FeatureHouse, Rows, changed_project
 from tests.warehouse.features.future import forget
+from warehouse.client import Warehouse
 
+COFACTORS = "features.cof_flight__arrival_delay"
 INSTANTS = {
     "an afternoon of snow and waiting flights": datetime(2013, 3, 8, 20, 17, tzinfo=UTC),
     "the night of the spring clock change, flights in the air": datetime(2013, 3, 10, 4, 59, tzinfo=UTC),
@@ -51,6 +53,7 @@ def test_features_do_not_change_when_the_future_is_taken_away(
     feature_house: FeatureHouse, rows_as_built: dict[str, Rows], instant: datetime
 ):
     with feature_house.warehouse() as wh:
+        sums = sums_known_before(wh, instant.date())
         forgotten = forget(wh, instant)
     assert min(forgotten["weather"], forgotten["arrivals"], forgotten["departures"]) > 100
 
@@ -63,6 +66,19 @@ def test_features_do_not_change_when_the_future_is_taken_away(
     # The future was really there: rows after the instant changed, but for those of the timetable.
     for table in FEATURES[1:]:
         assert rows[table] != rows_as_built[table], table
+    # Cofactors of labels known by then are what they were, and they are all that is left but for that day's.
+    with feature_house.warehouse() as wh:
+        assert sums_known_before(wh, instant.date()) == sums
+        assert wh.scalar(f"select max(label_known_date) from {COFACTORS}") <= instant.date()
+
+
+def sums_known_before(wh: Warehouse, day: date) -> list[str]:
+    """The rows of cofactors whose labels were known before a day (UTC)."""
+    columns = "flight_date, label_known_date, row_term, column_term, total"
+    sql = f"select ({columns})::text as content from {COFACTORS} where label_known_date < %s order by 1"
+    found = [row["content"] for row in wh.query(sql, (day,))]
+    assert len(found) > 500 or day == SPANS[0][0]
+    return found
 
 
 def test_a_planted_leak_is_found_in_every_table(feature_house: FeatureHouse, tmp_path: Path):

@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ml.feature_tables import entity_tables
 from warehouse.client import quote
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def months_after(last_day: dt.date, until: dt.date) -> list[Window]:
 
 def _latest_date(wh: Warehouse, spec: ModelSpec) -> dt.date | None:
     date = quote(spec.date_column)
-    ends = [wh.scalar(f"select max({date}) from {quote(*table.split('.'))}") for table in spec.feature_tables]
+    ends = [wh.scalar(f"select max({date}) from {quote(*table.split('.'))}") for table in entity_tables(spec)]
     return None if None in ends else min(ends)
 
 

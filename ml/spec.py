@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError, field_validator, model_validator
 
+from ml.feature_tables import check_keys
 from ml.spec_errors import SpecError, explain, not_allowed
 from ml.spec_fields import (
     Algorithm,
@@ -101,6 +102,7 @@ class ModelSpec(Fields):
                     feature.name, "a column that is neither key, date nor label", f"features[{index}].name"
                 )
             seen.add(feature.name)
+        check_keys(self.features, self.key_column)
         for index, name in enumerate(self.baseline.group_by):
             if name not in seen:
                 raise not_allowed(name, sorted(seen), f"baseline.group_by[{index}]")

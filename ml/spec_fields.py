@@ -39,12 +39,14 @@ class Label(Fields):
 
 class Feature(Fields):
     """One column of a feature table. `is_seasonal`: its drift is expected with the calendar and calls for
-    no retraining.
+    no retraining. `key`: the column of the label's fact, and of the table, by which a table at a dimension's
+    grain is found (`ml.feature_tables`); without one, the entity's key.
     """
 
     name: Identifier
     table: FeatureRelation
     kind: Kind
+    key: Identifier | None = None
     description: str = ""
     is_seasonal: bool = False
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ml.feature_tables import keyed_tables
+
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
@@ -46,11 +48,17 @@ def check_warehouse(wh: Warehouse, spec: ModelSpec) -> None:
         wanted.append(("label.where", label.where, frozenset({"boolean"})))
     for field, column, types in wanted:
         _check_column(spec, f"field {field}", label.table, column, have, types)
+    keyed = keyed_tables(spec)
+    for column in dict.fromkeys(keyed.values()):
+        _check_column(spec, "features, key", label.table, column, have, None)
     tables = {name: _columns(wh, spec, name) for name in spec.feature_tables}
-    for name, have in tables.items():
-        _check_column(spec, "field key_column", name, spec.key_column, have, None)
-        for column in ("prediction_at", "known_at"):
-            _check_column(spec, "every feature table", name, column, have, INSTANT)
+    for name, there in tables.items():
+        if name in keyed:
+            _check_column(spec, "features, key", name, keyed[name], there, None)
+        else:
+            _check_column(spec, "field key_column", name, spec.key_column, there, None)
+            _check_column(spec, "every feature table", name, "prediction_at", there, INSTANT)
+        _check_column(spec, "every feature table", name, "known_at", there, INSTANT)
     for index, feature in enumerate(spec.features):
         field = f"field features[{index}], feature {feature.name!r}"
         types = FEATURE_TYPES[feature.kind]

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ml.feature_query import feature_sql
+from ml.feature_star import check_feature_keys, fact_key
+from ml.feature_tables import keyed_tables
 from ml.training_checks import TrainingSetError, check_warehouse, file_of
 from warehouse.client import quote
 
@@ -62,11 +64,12 @@ def build_training_set(wh: Warehouse, spec: ModelSpec) -> TrainingSet:
     place.
 
     Raises:
-        TrainingSetError: a declared table or column is missing or of another type, a key occurs twice, a
-        feature was
-            known after its prediction or a label before, or one side of the split has no rows.
+        TrainingSetError: a declared table or column is missing or of another type, a key occurs twice or in
+            no row of a table at a dimension's grain, a feature was known after its prediction or a label
+            before, or one side of the split has no rows.
     """
     check_warehouse(wh, spec)
+    check_feature_keys(wh, spec)
     table = f"trn_{spec.name}"
     following, key_name = f"{table}__next", f"{table}_pkey"
     target, new = quote(SCHEMA, table), quote(SCHEMA, following)
@@ -95,10 +98,14 @@ def build_training_set(wh: Warehouse, spec: ModelSpec) -> TrainingSet:
 
 def training_sql(spec: ModelSpec) -> str:
     """The select behind the training table, in order of date and key; the split's four dates are bound
-    parameters.
+    parameters. Keys of features at a dimension's grain come last, as `ml.feature_star.fact_key` names them.
     """
     key, date, label = quote(spec.key_column), quote(spec.date_column), spec.label
-    columns = ",\n    ".join(f"f.{quote(name)}" for name in spec.feature_names)
+    listed = [f"f.{quote(name)}" for name in spec.feature_names]
+    listed += [
+        f"l.{quote(name)} as {quote(fact_key(name))}" for name in dict.fromkeys(keyed_tables(spec).values())
+    ]
+    columns = ",\n    ".join(listed)
     where = f"and l.{quote(label.where)}" if label.where else ""
     return f"""
 select

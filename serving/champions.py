@@ -80,9 +80,10 @@ def fetch_features(wh: Warehouse, spec: ModelSpec, keys: Sequence[str]) -> dict[
 def example_row(wh: Warehouse, spec: ModelSpec) -> dict[str, Any] | None:
     """A real row of features: the first key of the test window's first day, else of the last day there is."""
     from ml.feature_query import feature_sql
+    from ml.feature_tables import entity_tables
     from warehouse.client import quote
 
-    table, date = quote(*spec.feature_tables[0].split(".")), quote(spec.date_column)
+    table, date = quote(*entity_tables(spec)[0].split(".")), quote(spec.date_column)
     last = wh.scalar(f"select max({date}) from {table}")
     for day in (spec.split.test_start, last) if last else ():
         rows = wh.query(f"{feature_sql(spec, day, day)} order by 1 limit 1")

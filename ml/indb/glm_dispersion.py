@@ -29,7 +29,9 @@ def pearson(wh: Warehouse, run: GlmPass, theta: np.ndarray, is_gamma: bool) -> f
     part = f"{square} / m - 2 * s1 + n * m"
     if is_gamma:
         part = f"{square} / m / m - 2 * s1 / m + n"
-    lines = f"select s.*, {mean} as m from ({run.lines_sql(theta)} {POSTGRES.fence}) as s"
+    lines = (
+        f"select s.*, {mean} as m from ({run.lines_sql(theta, ['n', 's1', square])} {POSTGRES.fence}) as s"
+    )
     found = wh.scalar(f"select sum(greatest({part}, 0)::numeric)::text from ({lines} {POSTGRES.fence}) as s")
     run.count += 1
     run.bytes_out += len(found)

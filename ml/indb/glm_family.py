@@ -61,27 +61,47 @@ class Softmax:
         return Bounds(self.n, self.n, self.n * (FARTHEST + 10.0))
 
     def stages(self, peak: float) -> list[Stage]:
-        number, zero, every = POSTGRES.number, "'0'::float8", range(self.margins)
-        top = f"greatest({', '.join([zero, *(f'e{at}' for at in every)])})"
-        base = " - ".join(["n", *(f"s{at + 1}" for at in every)])
-        away = {"away": "-top", **{f"away{at}": f"e{at} - top" for at in every}}
-        # Weights leave a base class that no row has at rounding's size.
-        has = {"away": f"base > n * {number(1e-12)}", **{f"away{at}": f"s{at + 1} > 0" for at in every}}
-        over = " or ".join(f"({is_there} and {name} < {number(-FARTHEST)})" for name, is_there in has.items())
-        low = number(LEAST)
-        shares = {f"u{at}": f"exp(greatest(away{at}, {low}))" for at in every}
-        total = " + ".join(f"exp(greatest({name}, {low}))" for name in away)
-        made = {f"r{at}": f"s{at + 1} - n * p{at}" for at in every}
-        for at in every:
-            made[f"w{at}_{at}"] = f"n * p{at} * ((total - u{at}) / total)"
-            made |= {f"w{at}_{to}": f"-(n * p{at} * p{to})" for to in range(at + 1, self.margins)}
-        sums = [f"case when {has['away']} then base * away else 0 end"]
-        sums += [f"case when s{at + 1} > 0 then s{at + 1} * away{at} else 0 end" for at in every]
-        made["l"] = f"{' + '.join(sums)} - n * ln(total)"
-        return [
-            {"top": top, "base": base}, away, {"o": over, **shares, "total": total, "q": "n"},
-            {f"p{at}": f"u{at} / total" for at in every}, made,
-        ]  # fmt: skip
+        return _two_classes() if self.margins == 1 else _classes(self.margins)
+
+
+def _two_classes() -> list[Stage]:
+    """The shorter way of two classes: u is the odds of the less likely one."""
+    far, low = POSTGRES.number(FARTHEST), POSTGRES.number(-LEAST)
+    # Weights leave a base class that no row has at rounding's size.
+    base = f"n - s1 > n * {POSTGRES.number(1e-12)}"
+    first = {
+        "u": f"exp(-least(abs(e0), {low}))",
+        "o": f"(s1 > 0 and e0 < -{far}) or ({base} and e0 > {far})",
+    }
+    made = {
+        "r0": "s1 - n * ((case when e0 < 0 then u else '1'::float8 end) / (1 + u))",
+        "w0_0": "n * (u / (1 + u) / (1 + u))",
+        "l": f"case when e0 < 0 then s1 * e0 when {base} then (n - s1) * -e0 else 0 end - n * ln(1 + u)",
+        "q": "n",
+    }
+    return [first, made]
+
+
+def _classes(margins: int) -> list[Stage]:
+    number, every, low = POSTGRES.number, range(margins), POSTGRES.number(LEAST)
+    top = f"greatest({', '.join([number(0.0), *(f'e{at}' for at in every)])})"
+    base = " - ".join(["n", *(f"s{at + 1}" for at in every)])
+    away = {"away": "-top", **{f"away{at}": f"e{at} - top" for at in every}}
+    has = {"away": f"base > n * {number(1e-12)}", **{f"away{at}": f"s{at + 1} > 0" for at in every}}
+    over = " or ".join(f"({is_there} and {name} < {number(-FARTHEST)})" for name, is_there in has.items())
+    shares = {f"u{at}": f"exp(greatest(away{at}, {low}))" for at in every}
+    made = {f"r{at}": f"s{at + 1} - n * p{at}" for at in every}
+    for at in every:
+        made[f"w{at}_{at}"] = f"n * p{at} * ((total - u{at}) / total)"
+        made |= {f"w{at}_{to}": f"-(n * p{at} * p{to})" for to in range(at + 1, margins)}
+    sums = [f"case when {has['away']} then base * away else 0 end"]
+    sums += [f"case when s{at + 1} > 0 then s{at + 1} * away{at} else 0 end" for at in every]
+    made |= {"l": f"{' + '.join(sums)} - n * ln(total)", "q": "n"}
+    total = " + ".join([f"exp(greatest(away, {low}))", *shares])
+    return [
+        {"top": top, "base": base}, away, {"o": over, **shares}, {"total": total},
+        {f"p{at}": f"u{at} / total" for at in every}, made,
+    ]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -121,7 +141,7 @@ class Logarithmic:
             target = "case when s1 > 0 then s1 * e0 else 0 end"
             made = {"r0": "s1 - n * m", "w0_0": "n * m", "l": f"{target} - n * m"}
             size, over = "n * m", f"e0 > {number(MOST_LOG)} or (s1 > 0 and e0 < -{far})"
-        return [{"m": mean}, {"o": f"{over} or {size} > {most}", "q": size}, made]
+        return [{"m": mean}, {"o": f"{over} or {size} > {most}"}, {**made, "q": size}]
 
 
 Family = Softmax | Logarithmic

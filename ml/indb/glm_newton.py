@@ -49,15 +49,17 @@ Doubt = Callable[[np.ndarray], None]
 
 
 def newton(
-    run: GlmPass, start: np.ndarray, peak: float, penalty: np.ndarray, doubt: Doubt, first: Sums | None = None
-) -> Newton:
-    """The maximum of log-likelihood - ½ θ · `penalty` · θ, from `start` (M, P).
+    run: GlmPass, start: np.ndarray, peak: float, penalty: np.ndarray, doubt: Doubt,
+    first: Sums | None = None, share: float = DONE,
+) -> Newton:  # fmt: skip
+    """The maximum of log-likelihood - ½ θ · `penalty` · θ, from `start` (M, P). `share` instead of `DONE`
+    ends it sooner.
 
     Raises:
         InDatabaseError: it does not settle, or `doubt` finds that there is no maximum.
     """
     theta, now = start, first or run(start, peak)
-    before, done = math.inf, DONE * run.table.weight
+    before, done = math.inf, share * run.table.weight
     for steps in range(1, MOST_STEPS + 1):
         step, decrement = step_of(theta, now.gradient, now.information, penalty)
         is_slow = steps > STEPS_BEFORE_DOUBT and decrement > SLOW * before

@@ -12,6 +12,7 @@ Belongs here: the statement and reading it. Does not belong here: what is done w
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations
@@ -62,23 +63,22 @@ class GlmPass:
         every = range(family.margins)
         self._blocks = [(m, k) for m in every for k in every if m <= k]
 
-    def lines_sql(self, theta: np.ndarray) -> str:
-        """Each line with its centred numbers and its linear predictors."""
-        number, table = POSTGRES.number, self.table
+    def lines_sql(self, theta: np.ndarray, columns: Iterable[str]) -> str:
+        """Each line with these columns of the table, its centred numbers y0, … and its predictors e0, …"""
         theta = np.where(np.abs(theta) < TINY, 0.0, theta)
-        parts = ["p.*"]
-        zs = [f"(p.z{at} - {number(axis.mean)}) as y{at}" for at, axis in enumerate(table.axes)]
-        inner = f"select {', '.join([*parts, *zs])} from {table.table} as p where {self._condition}"
-        predictors = [f"({self._predictor(row)}) as e{m}" for m, row in enumerate(theta.tolist())]
-        return f"select s.*, {', '.join(predictors)} from ({inner} {POSTGRES.fence}) as s"
+        ys = [f"(p.z{at} - {POSTGRES.number(axis.mean)})" for at, axis in enumerate(self.table.axes)]
+        made = [f"p.{name}" for name in columns]
+        made += [f"{y} as y{at}" for at, y in enumerate(ys)]
+        made += [f"({self._predictor(row, ys)}) as e{m}" for m, row in enumerate(theta.tolist())]
+        return f"select {', '.join(made)} from {self.table.table} as p where {self._condition}"
 
-    def _predictor(self, row: list[float]) -> str:
+    def _predictor(self, row: list[float], ys: list[str]) -> str:
         number = POSTGRES.number
         made = [number(row[0])]
-        made += [f"{number(row[place])} * y{at}" for at, place in enumerate(self.terms.axes)]
+        made += [f"{number(row[place])} * {y}" for y, place in zip(ys, self.terms.axes, strict=True)]
         for at, places in enumerate(self.terms.levels):
             values = ",".join(repr(0.0 if place is None else row[place]) for place in places)
-            made.append(f"('{{{values}}}'::float8[])[c{at}]")
+            made.append(f"('{{{values}}}'::float8[])[p.c{at}]")
         return " + ".join(made)
 
     def __call__(self, theta: np.ndarray, peak: float, *, is_light: bool = False) -> Sums:
@@ -100,18 +100,26 @@ class GlmPass:
         return self._read(rows, factors, blocks)
 
     def _sql(self, theta: np.ndarray, peak: float, factors: dict[str, float], blocks: Blocks) -> str:
-        source = self.lines_sql(theta)
-        for stage in self.family.stages(peak):
-            made = ", ".join(f"({sql}) as {name}" for name, sql in stage.items())
-            source = f"select s.*, {made} from ({source} {POSTGRES.fence}) as s"
         kept = [f"y{at}" for at in range(len(self.table.axes))]
-        kept += [f"c{at}" for at in range(len(self.terms.levels))] + ["o", "q"]
+        kept += [f"c{at}" for at in range(len(self.terms.levels))]
         scaled = ["l", *(f"r{m}" for m in range(self.family.margins)), *_weights(blocks)]
-        kept += [
-            f"case when o then 0 else {name} * {POSTGRES.number(factors[name[0]])} end as {name}"
+        *stages, last = self.family.stages(peak)
+        last = {"q": last["q"]} | {
+            name: f"case when o then 0 else ({last[name]}) * {POSTGRES.number(factors[name[0]])} end"
             for name in scaled
-        ]
-        source = f"(select {', '.join(kept)} from ({source} {POSTGRES.fence}) as s {POSTGRES.fence}) as s"
+        }
+        stages.append(last)
+        known = {"n", *(f"s{m + 1}" for m in range(max(self.family.margins, 1)))}
+        columns = sorted(known) + [name for name in kept if name.startswith("c")]
+        source = self.lines_sql(theta, columns)
+        known |= {f"e{m}" for m in range(self.family.margins)}
+        for at, stage in enumerate(stages):
+            later = _names(sql for one in stages[at + 1 :] for sql in one.values()) | {"o"}
+            carried = [*kept, *sorted(known & later)]
+            made = [f"({sql}) as {name}" for name, sql in stage.items()]
+            source = f"select {', '.join([*carried, *made])} from ({source} {POSTGRES.fence}) as s"
+            known = {*carried, *stage} - set(kept)
+        source = f"({source} {POSTGRES.fence}) as s"
         return "\nunion all\n".join(f"({part})" for part in self._parts(source, blocks))
 
     def _parts(self, source: str, blocks: Blocks) -> Iterable[str]:
@@ -200,6 +208,10 @@ class GlmPass:
             return
         for block, text in zip(blocks, row["sums"], strict=True):
             blocks[block][one, two] = blocks[block][two, one] = int(text) / factors["w"]
+
+
+def _names(expressions: Iterable[str]) -> set[str]:
+    return {name for sql in expressions for name in re.findall(r"[a-z]\w*", sql)}
 
 
 def _weights(blocks: Blocks) -> list[str]:

@@ -124,7 +124,10 @@ def separation_doubt(
 
 def _check_sql(rows: GlmRows, run: GlmPass, direction: np.ndarray) -> str:
     """By line how far it lies on a wrong side, and how far from the border at all."""
-    every = [f"e{m}" for m in range(len(direction))]
+    every, columns = (
+        [f"e{m}" for m in range(len(direction))],
+        ["n", *(f"s{m + 1}" for m in range(len(direction)))],
+    )
     if rows.classifies:
         zero = POSTGRES.number(0.0)
         scores = ", ".join([zero, *every])
@@ -139,5 +142,5 @@ def _check_sql(rows: GlmRows, run: GlmPass, direction: np.ndarray) -> str:
         wrong, far = "case when s1 > 0 then abs(e0) else greatest(e0, 0) end", "abs(e0)"
     return (
         f"select max({wrong}) as wrong, max({far}) as far, min({far}) as near "
-        f"from ({run.lines_sql(direction)} {POSTGRES.fence}) as s"
+        f"from ({run.lines_sql(direction, columns)} {POSTGRES.fence}) as s"
     )

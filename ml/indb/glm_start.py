@@ -1,8 +1,9 @@
 """Where a fit begins: without any feature, or for many lines close to where it ends.
 
 Of many lines a sample, chosen by a hash of their covariates, is fitted first. From there the gradient of all
-lines, with the information of the sample, leads to the maximum in passes that cost a fraction of a full one;
-one full pass then ends the fit. The end does not depend on the way: the gradient of all lines decides it.
+lines, with the information of the sample, leads to the maximum in passes that cost a fraction of a full one
+(the information learns from each: Broyden, Fletcher, Goldfarb and Shanno 1970); one full pass then ends the
+fit. The end does not depend on the way: the gradient of all lines decides it.
 
 Belongs here: beginnings. Does not belong here: Newton's method (`ml.indb.glm_newton`).
 """
@@ -17,7 +18,7 @@ import numpy as np
 
 from ml.document.work_tables import WORK_SCHEMA, new_name
 from ml.indb.errors import InDatabaseError
-from ml.indb.glm_newton import DONE, dependent, newton, step_of
+from ml.indb.glm_newton import DONE, dependent, newton, solved
 from ml.indb.glm_pass import GlmPass, Sums
 from warehouse.client import quote
 
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
     from warehouse.client import Warehouse
 
 MANY_LINES = 50_000
-SAMPLE_LINES = 20_000
+SAMPLE_LINES, LINES_A_COEFFICIENT = 10_000, 100
+SAMPLE_DONE = 1e-6
+"""A sample is fitted until predictors move by a thousandth, less than it is away from all lines."""
+
 MOST_STEPS = 15
 FALLS = 0.3
 """The decrement of each step with the sample's information must be at most this share of the last."""
@@ -53,7 +57,7 @@ def near_start(wh: Warehouse, run: GlmPass, penalty: np.ndarray) -> Start | None
     """
     table, keys = run.table, [f"z{at}" for at in range(len(run.table.axes))]
     keys += [f"c{at}" for at in range(len(table.levels))]
-    share = table.lines // max(SAMPLE_LINES, 40 * run.terms.count * run.family.margins)
+    share = table.lines // max(SAMPLE_LINES, LINES_A_COEFFICIENT * run.terms.count * run.family.margins)
     if table.lines < MANY_LINES or share < 4:
         return None
     name = quote(WORK_SCHEMA, new_name("glm"))
@@ -76,7 +80,7 @@ def _from_sample(run: GlmPass, small: GlmPass, penalty: np.ndarray, share: int) 
     first = small(start, peak)
     if not penalty.any() and dependent(first.information[0, :, 0, :]):
         return None
-    ended = newton(small, start, peak, penalty / share, _refuse, first)
+    ended = newton(small, start, peak, penalty / share, _refuse, first, SAMPLE_DONE)
     return _along(run, ended.theta, ended.sums.peak, ended.sums.information * share, penalty)
 
 
@@ -88,15 +92,30 @@ def _along(
     run: GlmPass, theta: np.ndarray, peak: float, information: np.ndarray, penalty: np.ndarray
 ) -> Start | None:
     """Steps by the gradient of all lines, until what is left is as little as a last step leaves."""
-    before = math.inf
+    before, slope, step, size = math.inf, None, None, theta.size
+    information = information.reshape(size, size) + penalty
     for _ in range(MOST_STEPS):
         now = run(theta, peak, is_light=True)
         if now.is_over:
             return None
-        step, decrement = step_of(theta, now.gradient, information, penalty)
-        if not decrement <= FALLS * before:
+        last, slope = slope, now.gradient.ravel() - penalty @ theta.ravel()
+        if last is not None:
+            information = _learned(information, step, last - slope)
+        step = solved(information, slope)
+        decrement = float(slope @ step)
+        if not 0.0 <= decrement <= FALLS * before:
             return None
-        theta, peak, before = theta + step, now.peak, decrement
-        if decrement <= DONE * run.table.weight:
+        ratio = FALLS if last is None else decrement / before
+        theta, peak = theta + step.reshape(theta.shape), now.peak
+        before = decrement
+        if decrement * ratio <= DONE * run.table.weight:  # the next would be a last step
             return theta, peak
     return None
+
+
+def _learned(information: np.ndarray, step: np.ndarray, fall: np.ndarray) -> np.ndarray:
+    """The information that turns the step into the fall of the gradient it caused."""
+    along, known = float(fall @ step), information @ step
+    if along <= 0.0:
+        return information
+    return information + np.outer(fall, fall) / along - np.outer(known, known) / float(step @ known)

@@ -14,6 +14,7 @@ import pytest
 
 from ml.document import Document, Evaluator
 from ml.document.parity import check_parity
+from ml.indb import glm_start
 from ml.indb.columns import Category
 from ml.indb.glm import fit_glm
 from ml.indb.glm_document import class_coefficients, glm_document
@@ -218,3 +219,16 @@ def test_the_same_bits_from_any_order_and_any_workers(
         for workers in (0, 2):
             wh.execute(f"set local max_parallel_workers_per_gather = {workers}")
             assert bits("mixed") == wanted
+
+
+@pytest.mark.parametrize("family", TARGETS)
+def test_a_sample_shortens_the_way_and_leaves_the_end(
+    wh: Warehouse, monkeypatch: pytest.MonkeyPatch, family: str
+):
+    slow = fit_glm(wh, "orders", COLUMNS[:3], TARGETS[family], family, patterns=False)
+    for name, value in {"MANY_LINES": 100, "SAMPLE_LINES": 150, "LINES_A_COEFFICIENT": 1}.items():
+        monkeypatch.setattr(glm_start, name, value)
+    fast = fit_glm(wh, "orders", COLUMNS[:3], TARGETS[family], family, patterns=False)
+    assert fast.steps < slow.steps
+    assert np.allclose(fast.coefficients, slow.coefficients, rtol=1e-13, atol=1e-15)
+    assert np.allclose(fast.standard_errors, slow.standard_errors, rtol=1e-9)

@@ -4,9 +4,9 @@ Only rows whose features changed since they were scored by this version are scor
 says so the warehouse scores them itself by the document's SQL and nothing leaves it; else they are streamed
 out, predicted in bounded memory and copied in. Both give the same bits.
 
-Belongs here: the two ways, and the exchange of old for new in one transaction. Does not belong here: the
-answer itself (`ml.document`), which rows changed (`ml.changed_rows`), the choice (`ml.scoring_plan`),
-realised quality (dbt, reporting).
+Belongs here: the exchange of old for new in one transaction. Does not belong here: the
+answer itself (`ml.document`), which rows changed (`ml.changed_rows`), the choice (`ml.scoring_plan`), the two
+ways (`ml.scoring_engines`), realised quality (dbt, reporting).
 """
 
 from __future__ import annotations
@@ -19,11 +19,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ml.changed_rows import changed_sql, gone_sql
-from ml.document.passes import prepared_scoring
-from ml.document.stream import stream_scoring
 from ml.feature_query import feature_sql
 from ml.predictor import Predictor
 from ml.registry_schema import ensure_model
+from ml.scoring_engines import Scoring, fill
 from ml.scoring_plan import Plan, plan
 from warehouse.client import quote
 
@@ -33,11 +32,6 @@ if TYPE_CHECKING:
 
 ANALYZE_ROWS = 10_000
 CARRIED = ("prediction_at", "features_hash")
-
-WORK_TABLE = """
-create unlogged table {work} (
-    {key} text, {date} date, prediction_at timestamptz, features_hash bigint,
-    margin double precision, score double precision, decision bigint)"""
 
 
 class ScoreError(RuntimeError):
@@ -154,22 +148,17 @@ class _Run:
         """Fill the work table with the scores of the changed rows; the seconds it took."""
         began = time.perf_counter()
         changed = f"({changed_sql(self.spec, self.predictor.version, self.start, self.end)})"
-        (self._in_warehouse if engine == "warehouse" else self._streamed)(changed)
-        return time.perf_counter() - began
-
-    def _in_warehouse(self, changed: str) -> None:
         title = f"{self.spec.name}, version {self.predictor.version}"
-        with prepared_scoring(self.wh, self.predictor.document, changed, self.keys, title=title) as scored:
-            self.wh.execute(f"create unlogged table {self.work} as\n{scored}")
-
-    def _streamed(self, changed: str) -> None:
-        key, date = quote(self.spec.key_column), quote(self.spec.date_column)
-        self.wh.execute(WORK_TABLE.format(work=self.work, key=key, date=date))
-        done = stream_scoring(
-            self.wh, self.predictor.document, changed, self.keys, ("ml", self.work_name),
-            ("margin", "score", "decision"), progress=lambda rows: self.tell(f"{rows:,} rows predicted"),
-        )  # fmt: skip
-        self.bytes_out, self.bytes_in = done.bytes_out, done.bytes_in
+        scoring = Scoring(self.predictor.document, changed, tuple(self.keys), title=title)
+        scored = fill(
+            self.wh,
+            engine,
+            scoring,
+            ("ml", self.work_name),
+            lambda rows: self.tell(f"{rows:,} rows predicted"),
+        )
+        self.bytes_out, self.bytes_in = scored.bytes_out, scored.bytes_in
+        return time.perf_counter() - began
 
     def replace(self) -> tuple[int, int, int]:
         """Put the scores in place of older ones; rows replaced, inserted, and removed with their features."""

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pyarrow as pa
 import pytest
 
-from ml import scoring_plan
+from ml import scoring_calibration, scoring_engines, scoring_plan
+from ml.document import DocumentError
+from ml.document.adversarial import adversarial_rows
 from ml.predictor import Predictor
 from ml.score import score
-from ml.scoring_plan import plan
+from ml.scoring_calibration import Calibration
+from ml.scoring_engines import ENGINES, Scored, Scoring
+from ml.scoring_plan import plan, plan_relation
+from tests.ml.document.documents import logistic
 from tests.ml.small_model import champion_late
 
-MEASURED = {
-    "sample_rows": 4_000,
-    "warehouse_fixed_seconds": 0.1,
-    "warehouse_row_seconds": 1e-5,
-    "stream_fixed_seconds": 0.2,
-    "stream_row_seconds": 4e-5,
-    "stream_row_bytes": 200.0,
-}
+MEASURED = Calibration(
+    sample_rows=4_000, warehouse_fixed_seconds=0.1, warehouse_row_seconds=1e-5, stream_fixed_seconds=0.2,
+    stream_row_seconds=4e-5, stream_row_bytes=200.0,
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -26,7 +30,7 @@ MEASURED = {
      ({"warehouse_row_seconds": float("inf")}, "stream")],
 )  # fmt: skip
 def test_the_cheaper_way_is_chosen_and_the_reason_holds_the_numbers(changed, engine):
-    chosen = scoring_plan._choose({**MEASURED, **changed}, 1_000_000, 2)
+    chosen = scoring_plan._choose(replace(MEASURED, **changed), 1_000_000, 2)
     assert chosen.engine == engine
     assert "1,000,000 rows" in chosen.reason and "200.0 MB" in chosen.reason
     assert (chosen.warehouse_seconds <= chosen.stream_seconds) == (engine == "warehouse")
@@ -52,18 +56,44 @@ def test_it_is_measured_once_and_kept(wh, monkeypatch):
 def test_the_sample_grows_until_rows_outweigh_what_is_fixed(monkeypatch):
     """Against a clock of 10 ms fixed and 1 µs a row; and against one that cannot tell rows from nothing."""
     asked = []
-    monkeypatch.setattr(scoring_plan, "_sample", lambda predictor, rows: rows)
     monkeypatch.setattr(
-        scoring_plan,
-        "_warehouse_seconds",
-        lambda w, p, rows: asked.append(rows) or (rows, 0.01 + rows * 1e-6),
+        scoring_calibration,
+        "_seconds",
+        lambda w, e, s, rows: asked.append(rows) or (0.01 + rows * 1e-6, Scored(rows)),
     )
-    rows, fixed, row = scoring_plan._measure_warehouse(None, None)
+    rows, fixed, row, _ = scoring_calibration._measured(None, "stream", None)
     assert asked == [1, 1, 4_000, 16_000] and rows == 16_000
     assert fixed == pytest.approx(0.01, rel=1e-3) and row == pytest.approx(1e-6, rel=1e-3)
-    monkeypatch.setattr(scoring_plan, "_warehouse_seconds", lambda w, p, rows: (min(rows, 3_000), 0.01))
-    rows, fixed, row = scoring_plan._measure_warehouse(None, None)
+    monkeypatch.setattr(
+        scoring_calibration, "_seconds", lambda w, e, s, rows: (0.01, Scored(min(rows, 3_000)))
+    )
+    rows, fixed, row, _ = scoring_calibration._measured(None, "stream", None)
     assert rows == 3_000 and 0 < row < fixed / 3_000
+
+
+def test_any_relation_is_measured_and_nothing_of_it_is_left(wh):
+    document = logistic()
+    rows = adversarial_rows(document, cap=300)
+    wh.load_arrow("public", "rows", rows.add_column(0, "id", pa.array(range(300), pa.int64())), "create")
+    chosen = plan_relation(wh, Scoring(document, "rows", ("id",)), 1_000_000)
+    assert chosen.engine in ENGINES and "estimated from 300 rows" in chosen.reason
+    assert chosen.stream_bytes > 1_000_000 and chosen.warehouse_seconds > 0
+    assert not wh.scalar("select count(*) from pg_class where relnamespace = 'ml_work'::regnamespace")
+    wh.execute("delete from rows")
+    assert "no feature rows" in plan_relation(wh, Scoring(document, "rows", ("id",)), 0).reason
+
+
+def test_a_document_that_the_warehouse_cannot_take_is_streamed(wh, monkeypatch):
+    document = logistic()
+    rows = adversarial_rows(document, cap=20)
+    wh.load_arrow("public", "rows", rows.add_column(0, "id", pa.array(range(20), pa.int64())), "create")
+
+    def refuse(*_):
+        raise DocumentError("too deep")
+
+    monkeypatch.setattr(scoring_engines, "_by_sql", refuse)
+    chosen = plan_relation(wh, Scoring(document, "rows", ("id",)), 1_000_000)
+    assert chosen.engine == "stream" and chosen.warehouse_seconds == float("inf")
 
 
 def test_few_rows_are_not_measured(wh):

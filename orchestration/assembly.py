@@ -10,10 +10,22 @@ import dagster as dg
 
 from ml.spec import load_specs
 from orchestration.progress import progress_logger
-from orchestration.stages import automation, check, ingest, jobs, monitor, package, score, train, transform
+from orchestration.stages import (
+    automation,
+    check,
+    ingest,
+    intake,
+    jobs,
+    monitor,
+    package,
+    score,
+    train,
+    transform,
+)
 from orchestration.stages.house import House
 from orchestration.stages.model_keys import table_producers
 from warehouse.client import Settings, load_settings
+from warehouse.loaders import declared_loaders
 
 
 def build_defs(settings: Settings | None = None) -> dg.Definitions:
@@ -22,9 +34,12 @@ def build_defs(settings: Settings | None = None) -> dg.Definitions:
     Opens neither database nor network. Parses the dbt project where it changed since the last time.
     """
     specs = load_specs()
-    manifest = transform.read_manifest(settings or load_settings())
+    found = settings or load_settings()
+    manifest = transform.read_manifest(found)
+    declared = declared_loaders(found.dbt_project_dir / "models" / "staging")
     assets: list[dg.AssetsDefinition] = [
         *ingest.ingest_assets(),
+        *intake.intake_assets(declared),
         *transform.transform_assets(manifest, table_producers(specs)),
     ]
     for spec in specs.values():
@@ -37,7 +52,11 @@ def build_defs(settings: Settings | None = None) -> dg.Definitions:
         asset_checks=check.quality_checks(),
         jobs=list(made.values()),
         schedules=[automation.daily_schedule(made["all"])],
-        sensors=[automation.retraining_sensor(made["train"]), automation.following_sensor()],
+        sensors=[
+            automation.retraining_sensor(made["train"]),
+            automation.following_sensor(),
+            *intake.stream_sensors(declared),
+        ],
         resources={"house": House.of(settings) if settings else House()},
         loggers={"console": dg.colored_console_logger, "progress": progress_logger},
         executor=dg.in_process_executor,

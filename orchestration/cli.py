@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from orchestration.commands import demo, documents, models, report, run, serve, server
+from orchestration.commands import demo, documents, models, new_source, report, run, serve, server, sources
 
 PROJECT = ("warehouse", "ml", "serving", "orchestration")
 
@@ -19,6 +19,7 @@ PROJECT = ("warehouse", "ml", "serving", "orchestration")
 COMMANDS = {
     "Warehouse": (server.up, server.down, server.status, server.doctor),
     "Work": (run.run, report.report),
+    "Sources": (sources.load, sources.stream),
     "Models": (models.train, models.promote, models.rollback, models.score, serve.serve),
     "Documents": (documents.plan, documents.sql, documents.variants),
 }
@@ -33,6 +34,8 @@ app = typer.Typer(
 for panel, functions in COMMANDS.items():
     for function in functions:
         app.command(rich_help_panel=panel)(function)
+app.add_typer(sources.quarantine, name="quarantine", rich_help_panel="Sources")
+app.add_typer(new_source.new, name="new", rich_help_panel="Sources")
 app.command(hidden=True)(demo.demo)
 
 

@@ -28,12 +28,34 @@ registry. Does not belong: any import of a heavy library; those happen inside th
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from warehouse.loaders import nycflights13
 from warehouse.loaders.declaration import LoadError, LoadResult
+from warehouse.loaders.intake.declared import declared_sources
+from warehouse.loaders.intake.loader import DeclaredLoader
 from warehouse.loaders.load import SourceLoader
 
 LOADERS = {
     "nycflights13": SourceLoader(nycflights13.SOURCE),
 }
 
-__all__ = ["LOADERS", "LoadError", "LoadResult", "SourceLoader"]
+STAGING = Path(__file__).resolve().parents[1] / "models" / "staging"
+
+
+def declared_loaders(staging: Path = STAGING) -> dict[str, DeclaredLoader]:
+    """The loader of every source that is declared in YAML beside its staging models, by name.
+
+    Raises:
+        LoadError: a declaration that cannot be used, or a name that a source written in Python has.
+    """
+    made = {name: DeclaredLoader(source) for name, source in declared_sources(staging).items()}
+    for name in made.keys() & LOADERS.keys():
+        raise LoadError(
+            f"source {name} is both declared in YAML and written in Python", value=name,
+            allowed="one of the two", next_step="remove its `loader` entry, or its line in LOADERS",
+        )  # fmt: skip
+    return made
+
+
+__all__ = ["LOADERS", "DeclaredLoader", "LoadError", "LoadResult", "SourceLoader", "declared_loaders"]

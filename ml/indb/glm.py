@@ -62,8 +62,7 @@ def fit_glm(
             from others; without a penalty, classes that are separated, which have no maximum.
         WarehouseError: a column does not exist, or a statement fails.
     """
-    if not 0.0 <= penalty < 1e12:
-        raise InDatabaseError(f"penalty is {penalty!r}; allowed: 0 (none) or more.")
+    check_penalty(penalty)
     rows = glm_rows(wh, relation, columns, target, family, where, weight)
     found = profile(wh, rows)
     if not penalty:
@@ -71,14 +70,29 @@ def fit_glm(
     table = glm_table(wh, rows, found, patterns)
     try:
         with one_thread():
-            return _fitted(wh, rows, found, table, penalty, standardize)
+            return fitted(wh, rows, found, table, penalty, standardize)
     finally:
         wh.execute(f"drop table if exists {table.table}")
 
 
-def _fitted(
+def check_penalty(penalty: float) -> float:
+    """
+    Raises:
+        InDatabaseError: it is below 0, or no number.
+    """
+    if not 0.0 <= penalty < 1e12:
+        raise InDatabaseError(f"penalty is {penalty!r}; allowed: 0 (none) or more.")
+    return float(penalty)
+
+
+def fitted(
     wh: Warehouse, rows: GlmRows, found: Profile, table: GlmTable, penalty: float, standardize: bool
 ) -> GlmFit:
+    """The fit on all lines of a table.
+
+    Raises:
+        InDatabaseError: columns that follow from others, separation, or no end.
+    """
     margins = len(table.totals)
     terms = glm_terms(rows, found, table, margins, every_level=penalty > 0.0)
     run = GlmPass(wh, table, terms, family_of(rows.family, margins, table.largest))

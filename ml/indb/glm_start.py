@@ -40,11 +40,12 @@ Start = tuple[np.ndarray, float]
 
 def started(run: GlmPass) -> tuple[np.ndarray, float, Sums]:
     """Coefficients where no feature counts, the peak there, and the sums."""
-    start, peak = _featureless(run)
+    start, peak = featureless(run)
     return start, peak, run(start, peak)
 
 
-def _featureless(run: GlmPass) -> Start:
+def featureless(run: GlmPass) -> Start:
+    """Coefficients where no feature counts, and the peak there."""
     table = run.table
     start = np.zeros((run.family.margins, run.terms.count))
     start[:, 0] = run.family.start(table.weight, table.totals)
@@ -76,22 +77,24 @@ def near_start(wh: Warehouse, run: GlmPass, penalty: np.ndarray) -> Start | None
 
 
 def _from_sample(run: GlmPass, small: GlmPass, penalty: np.ndarray, share: int) -> Start | None:
-    start, peak = _featureless(run)
+    start, peak = featureless(run)
     first = small(start, peak)
     if not penalty.any() and dependent(first.information[0, :, 0, :]):
         return None
     ended = newton(small, start, peak, penalty / share, _refuse, first, SAMPLE_DONE)
-    return _along(run, ended.theta, ended.sums.peak, ended.sums.information * share, penalty)
+    return along(run, ended.theta, ended.sums.peak, ended.sums.information * share, penalty)
 
 
 def _refuse(direction: np.ndarray) -> NoReturn:
     raise InDatabaseError("the sample goes on without an end")
 
 
-def _along(
+def along(
     run: GlmPass, theta: np.ndarray, peak: float, information: np.ndarray, penalty: np.ndarray
 ) -> Start | None:
-    """Steps by the gradient of all lines, until what is left is as little as a last step leaves."""
+    """Steps by the gradient of all lines with `information` (M, P, M, P) of about the same, until what is
+    left is as little as a last step leaves; None where that is not about the same.
+    """
     before, slope, step, size = math.inf, None, None, theta.size
     information = information.reshape(size, size) + penalty
     for _ in range(MOST_STEPS):

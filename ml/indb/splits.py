@@ -28,6 +28,9 @@ from ml.indb.losses import Loss
 from ml.indb.tree_nodes import Node, Split, Sums
 from ml.indb.tree_settings import L2_BITS, Growth
 
+Ratio = tuple[int, int]
+"""Numerator and denominator, not reduced, the denominator above 0: quicker than a fraction."""
+
 AT_ONCE = 1_000_000
 """Candidates weighed at once: some 100 bytes each."""
 
@@ -78,8 +81,16 @@ class Chooser:
     def _penalty(self) -> int:
         return self._curvature(0)
 
+    @cached_property
+    def _min_gain(self) -> Fraction:
+        return self.loss.gain_steps(self.growth.min_gain)
+
+    @cached_property
+    def _l2_steps(self) -> int:
+        return self.growth.l2_steps
+
     def _curvature(self, h: int) -> int:
-        return self.loss.curvature(h, self.growth.l2_steps)
+        return self.loss.curvature(h, self._l2_steps)
 
     def _scores(self, nodes: Sequence[Node], made: Candidates) -> tuple[np.ndarray, np.ndarray]:
         """Gains (nodes, ways, places) in doubles, -inf where a split is not allowed, and the size of the
@@ -146,26 +157,29 @@ class Chooser:
 
     def _largest(
         self, node: Node, near: list[tuple[int, int]], left: np.ndarray
-    ) -> tuple[int, int, Fraction] | None:
+    ) -> tuple[int, int, Ratio] | None:
         """Place, way of missing and gain of the first of the largest; None where none is in order."""
-        seen: dict[Sums, None] = {}
-        best: tuple[int, int, Fraction] | None = None
+        seen: set[Sums] = set()
+        best: tuple[int, int, Ratio] | None = None
         for place, way in near:
             sums = tuple(left[way, :, place].tolist())
             if sums in seen or not self._is_ordered(node, place, sums):
                 continue
-            seen[sums] = None
-            gain = self._gain(node, sums)
-            if best is None or gain > best[2]:
-                best = place, way, gain
+            seen.add(sums)
+            top, bottom = self._gain(node, sums)
+            if best is None or top * best[2][1] > best[2][0] * bottom:
+                best = place, way, (top, bottom)
         return best
 
     def _split(
-        self, node: Node, place: int, way: int, gain: Fraction, made: Candidates, at: int
+        self, node: Node, place: int, way: int, gain: Ratio, made: Candidates, at: int
     ) -> Split | None:
-        floor = Fraction(sum(g * g for g in node.g), self._curvature(node.h))
-        floor += self.loss.gain_steps(self.growth.min_gain)
-        if gain <= floor:
+        h = self._curvature(node.h)
+        top, bottom = gain[0] * h - sum(g * g for g in node.g) * gain[1], gain[1] * h
+        if self._min_gain:
+            top = top * self._min_gain.denominator - self._min_gain.numerator * bottom
+            bottom *= self._min_gain.denominator
+        if top <= 0:
             return None
         feature, begin = int(self._places.feature[place]), int(self._places.begins[place])
         left = tuple(made.left[at, way, :, place].tolist())
@@ -173,7 +187,7 @@ class Chooser:
         if self.layout.bins[feature].kind == "category":
             members = tuple(sorted(made.orders[at, begin : place + 1].tolist()))
         missing_left = way == 1 if made.missing[at, place] else left[ROWS] > node.rows - left[ROWS]
-        return Split(feature, place - begin, members, missing_left, left, gain - floor)
+        return Split(feature, place - begin, members, missing_left, left, Fraction(top, bottom))
 
     def _is_ordered(self, node: Node, place: int, left: Sums) -> bool:
         way = int(self._ways[place])
@@ -182,16 +196,17 @@ class Chooser:
         low, high = (self.value(node, *side) for side in _sides(node, left))
         return high * way >= low * way
 
-    def _gain(self, node: Node, left: Sums) -> Fraction:
+    def _gain(self, node: Node, left: Sums) -> Ratio:
         """The gain of a split without the node's own, exactly."""
+        sides = _sides(node, left)
+        if not self.ways:
+            (one, low), (two, high) = ((sum(x * x for x in g), self._curvature(h)) for g, h in sides)
+            return one * high + two * low, low * high
         gain = Fraction(0)
-        for g, h in _sides(node, left):
-            if not self.ways:
-                gain += Fraction(sum(one * one for one in g), self._curvature(h))
-                continue
+        for g, h in sides:
             value = self.value(node, g, h) / (2**L2_BITS * self.loss.penalty_multiple)
             gain -= 2 * g[0] * value + self._curvature(h) * value * value
-        return gain
+        return gain.numerator, gain.denominator
 
     def value(self, node: Node, g: Sums, h: int) -> Fraction:
         """The best value in steps of a part of a node, for its first output, within the node's bounds."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 
 from ml.document.dialect import POSTGRES
 from ml.indb.bins import MISSING
@@ -29,6 +30,11 @@ class Split:
     missing_left: bool
     left: Sums
     gain: Fraction = field(compare=False)
+
+    @cached_property
+    def rank(self) -> tuple[float, Fraction]:
+        """What splits are ordered by, exactly: rounding keeps order, so fractions decide between equals."""
+        return float(self.gain), self.gain
 
     def sql(self, code: str) -> str:
         """The condition under which a row goes left."""

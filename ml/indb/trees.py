@@ -69,7 +69,7 @@ def _best_first(tree: GrownTree, found: Mapping[int, Split | None], most: int) -
     """The nodes that are split, the largest gain first (the lower number of equals), as far as is known."""
     open_, chosen = [0], []
     while len(chosen) + 1 < most:
-        known = [(found[place].gain, -place) for place in open_ if found.get(place) is not None]
+        known = [(found[place].rank, -place) for place in open_ if found.get(place) is not None]
         if not known:
             break
         place = -max(known)[1]

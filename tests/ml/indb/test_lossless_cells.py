@@ -19,15 +19,18 @@ from tests.ml.indb.tree_data import RELATION, load, tree_rows
 ROWS = TreeRows(RELATION, "y", numbers=("z",), booleans=("b",), categories=("c",), weight="w")
 
 
-@pytest.mark.parametrize("objective", ["regression", "binary"])
+LABELS = {"regression": "y", "binary": "is_high", "multiclass": "grade"}
+
+
+@pytest.mark.parametrize("objective", list(LABELS))
 def test_lightgbm_on_cells_is_lightgbm_on_rows(rows_wh, objective):
     import lightgbm
 
     table = tree_rows(2000)
     load(rows_wh, table)
-    rows = ROWS if objective == "regression" else replace(ROWS, label="is_high", objective=objective)
+    rows = replace(ROWS, label=LABELS[objective], objective=objective)
     cells = lossless_cells(rows_wh, rows)
-    assert len(cells.x) <= 9 * 2 * 5 * 2 and cells.rows == np.count_nonzero(table["w"].to_numpy())
+    assert len(cells.x) <= 9 * 2 * 5 * 3 and cells.rows == np.count_nonzero(table["w"].to_numpy())
     assert cells.weight.sum() == table["w"].to_numpy().sum()
     kind = lightgbm.LGBMRegressor if objective == "regression" else lightgbm.LGBMClassifier
     options = {
@@ -38,10 +41,28 @@ def test_lightgbm_on_cells_is_lightgbm_on_rows(rows_wh, objective):
     x = np.stack([one.codes(_values(table, one)).astype(float) for one in cells.bins], axis=1)
     x[x < 0] = np.nan
     plain = kind(**options).fit(x, table[rows.label].to_numpy(False), sample_weight=table["w"].to_numpy())
-    got = Evaluator(ours).table(table).margins[:, 0]
-    np.testing.assert_allclose(got, plain.predict(x, raw_score=True), rtol=1e-5, atol=1e-5)
+    got = Evaluator(ours).table(table).margins
+    expected = plain.predict(x, raw_score=True).reshape(got.shape)
+    np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5)
     sample = table.select(["z", "b", "c"]).set_column(0, "z", table["z"].cast("double"))
     check_parity(rows_wh, ours, sample, rows=40, adversarial=100).require()
+
+
+@pytest.mark.parametrize("family", ["tree", "linear"])
+def test_scikit_learn_on_cells_is_scikit_learn_on_rows(rows_wh, family):
+    from sklearn.linear_model import LinearRegression
+    from sklearn.tree import DecisionTreeRegressor
+
+    table = tree_rows(2000)
+    load(rows_wh, table)
+    cells = lossless_cells(rows_wh, replace(ROWS, categories=()))
+    kept = {"max_leaf_nodes": 9, "min_weight_fraction_leaf": 0.01, "random_state": 0}
+    made = {"tree": lambda: DecisionTreeRegressor(**kept), "linear": LinearRegression}[family]
+    ours = cells_document(made().fit(cells.x, cells.y, sample_weight=cells.weight), cells, "m")
+    x = np.stack([one.codes(_values(table, one)).astype(float) for one in cells.bins], axis=1)
+    plain = made().fit(x, table["y"].to_numpy(), sample_weight=table["w"].to_numpy())
+    got = Evaluator(ours).table(table).margins[:, 0]
+    np.testing.assert_allclose(got, plain.predict(x), rtol=1e-7, atol=1e-7)
 
 
 def _values(table, one):

@@ -5,79 +5,31 @@ anywhere in the gap between two values, and missing values may go anywhere where
 compared is the feature of each node, the rows on its two sides, and the answers.
 
 Boosting gives the same partitions tree after tree, with answers to seven digits, since LightGBM keeps
-gradients in float32 and breaks exact ties (two features that part the rows alike) by its rounding. Three of
-its habits make other trees, and are kept out of the comparison: with a penalty, a feature that gains nothing
-in a node is not tried below it; with logistic loss it estimates a child's rows from second derivatives, which
-matters where children are as small as the least; categories have smoothing of their own.
+gradients in float32 and breaks exact ties (two features that part the rows alike) by its rounding. Some of
+its habits make other trees, and are kept out of the comparison: with a penalty or a monotone feature, one
+that has no gain in a node is not tried below it; it estimates a child's rows from second derivatives, which
+matters where these differ and children are as small as the least (here 1 with softmax or weights);
+categories are smoothed by default, and a missing one always goes right.
 
-Belongs here: this comparison. Does not belong here: the importer of LightGBM.
+Belongs here: this comparison. Does not belong here: other libraries, or the importer of LightGBM.
 """
 
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
-from ml.document import Evaluator, Input
-from ml.document.importers import import_estimator
+from ml.document import Evaluator
 from ml.indb.reference import reference_trees
+from ml.indb.tree_importance import importances
 from ml.indb.tree_settings import Boosting, Growth, TreeRows
-
-NAMES = ("x", "z", "u")
-DEPTH, LEAST = 5, 10
+from tests.ml.indb.tree_oracle import DEPTH, LEAST, NAMES, both, partitions, rows, splits
 
 
-def rows(missing: float, count: int = 1500) -> tuple[np.ndarray, np.ndarray]:
-    """Features of whole and half numbers, some missing, and a label of whole numbers."""
-    random = np.random.default_rng(11)
-    x = np.stack([random.integers(-90, 90, count) / 2, random.integers(1, 30, count), random.random(count)])
-    x[2] = np.round(x[2], 2) + 1.0
-    y = np.rint(40 * x[0] + 900 * np.sin(x[1]) + 500 * x[2] + random.normal(0, 700, count))
-    x[random.random(x.shape) < missing] = np.nan
-    y[np.isnan(x[1])] += 800
-    return x.T.astype(float), y
-
-
-def both(x: np.ndarray, y: np.ndarray, rounds: int, depth: int = DEPTH, leaves: int = 2**DEPTH, **changed):
-    """The documents of LightGBM and of ours, and the rows as Arrow."""
-    import lightgbm
-    import pyarrow as pa
-
-    rate = changed.get("learning_rate", 1.0)
-    kind = lightgbm.LGBMRegressor if "objective" not in changed else lightgbm.LGBMClassifier
-    options = {
-        "n_estimators": rounds, "num_leaves": leaves, "max_depth": depth, "min_child_samples": LEAST,
-        "min_child_weight": 0.0, "learning_rate": rate, "max_bin": 1000, "min_data_in_bin": 1, "n_jobs": 1,
-        "reg_lambda": changed.get("l2", 0.0), "deterministic": True, "force_col_wise": True, "verbose": -1,
-        "enable_bundle": False, "feature_pre_filter": False,
-    }  # fmt: skip
-    theirs = import_estimator(kind(**options).fit(x, y), [Input(name, "number") for name in NAMES], name="m")
-    table = pa.table({**{name: x[:, at] for at, name in enumerate(NAMES)}, "y": y})
-    declared = TreeRows("t", "y", numbers=NAMES, objective=changed.get("objective", "regression"))
-    growth = Growth(depth, leaves, LEAST, l2=changed.get("l2", 0.0))
-    settings = Boosting(rounds, learning_rate=rate, growth=growth)
-    return theirs, reference_trees(table, declared, settings, "m", most_bins=1000).document, table
-
-
-def splits(document, x: np.ndarray) -> list[list[tuple]]:
-    """By tree, in order from the root: feature, the rows on the left and on the right."""
-    (node,) = [node for node in document.nodes if node.op == "trees"]
-    return [_of_tree(tree, node.inputs, x) for tree in node.params["trees"]]
-
-
-def _of_tree(tree, operands, x: np.ndarray) -> list[tuple]:
-    held, found = {0: np.arange(len(x))}, []
-    for place, feature in enumerate(tree["feature"]):
-        if feature == -1:
-            continue
-        here = held[place]
-        column = x[here, NAMES.index(operands[feature])]
-        test, threshold = tree["test"][place], tree["threshold"][place]
-        goes = ~np.isnan(column) if test == "known" else column <= threshold
-        goes = np.where(np.isnan(column), tree["missing_left"][place], goes).astype(bool)
-        held[tree["left"][place]], held[tree["right"][place]] = here[goes], here[~goes]
-        found.append((operands[feature], here[goes].tolist(), here[~goes].tolist()))
-    return found
+def answers(found) -> tuple[np.ndarray, np.ndarray]:
+    """Margins of ours and theirs."""
+    return tuple(Evaluator(one).table(found.table).margins for one in (found.ours, found.theirs))
 
 
 @pytest.mark.parametrize("missing", [0.0, 0.15])
@@ -85,31 +37,112 @@ def _of_tree(tree, operands, x: np.ndarray) -> list[tuple]:
 def test_one_tree_is_the_same(missing, l2):
     x, y = rows(missing)
     y -= np.rint(y.mean())
-    theirs, ours, table = both(x, y, 1, l2=l2)
-    assert splits(theirs, x) == splits(ours, x)
-    assert len(splits(ours, x)[0]) > 15
-    expected, got = (Evaluator(one).table(table).margins for one in (theirs, ours))
-    np.testing.assert_allclose(got, expected, rtol=1e-6)
+    found = both(x, y, 1, l2=l2)
+    assert splits(found.theirs, x) == splits(found.ours, x)
+    assert len(splits(found.ours, x)[0]) > 15
+    np.testing.assert_allclose(*answers(found), rtol=1e-6)
 
 
 @pytest.mark.parametrize("leaves", [2, 7, 13])
 def test_leaves_are_split_in_the_same_order(leaves):
     x, y = rows(0.15)
-    theirs, ours, _ = both(x, y, 1, depth=20, leaves=leaves)
-    assert splits(theirs, x) == splits(ours, x)
-    assert len(splits(ours, x)[0]) == leaves - 1
+    found = both(x, y, 1, depth=20, leaves=leaves)
+    assert splits(found.theirs, x) == splits(found.ours, x)
+    assert len(splits(found.ours, x)[0]) == leaves - 1
 
 
-def partitions(trees: list[list[tuple]]) -> list[set]:
-    """By tree, the pairs of rows that some node parts, whatever the feature and the side."""
-    return [{frozenset((frozenset(low), frozenset(high))) for _, low, high in tree} for tree in trees]
+CUTS = {"regression": None, "binary": [400.0], "multiclass": [-300.0, 900.0]}
 
 
-@pytest.mark.parametrize(("changed", "depth"), [({}, DEPTH), ({"objective": "binary"}, 3)])
-def test_boosting_parts_rows_alike(changed, depth):
-    x, y = rows(0.15)
-    label = (y > 400).astype(int) if changed else y
-    theirs, ours, table = both(x, label, 8, depth=depth, learning_rate=0.3, **changed)
-    assert partitions(splits(theirs, x)) == partitions(splits(ours, x))
-    expected, got = (Evaluator(one).table(table).margins for one in (theirs, ours))
-    np.testing.assert_allclose(got, expected, rtol=1e-6, atol=1e-6)
+def boosted(missing: float, objective: str, rounds: int, depth: int):
+    """Both, boosted on a label of the objective, and the features."""
+    x, y = rows(missing)
+    label = y if CUTS[objective] is None else np.digitize(y, CUTS[objective])
+    least = 1 if objective == "multiclass" else LEAST
+    return both(x, label, rounds, depth=depth, rate=0.3, objective=objective, least=least), x
+
+
+@pytest.mark.parametrize(("objective", "depth"), [("regression", DEPTH), ("binary", 3), ("multiclass", 3)])
+def test_boosting_parts_rows_alike(objective, depth):
+    found, x = boosted(0.15, objective, 8, depth)
+    for margin in range(len(found.ours.margins)):
+        expected, got = (splits(one, x, margin) for one in (found.theirs, found.ours))
+        assert partitions(expected) == partitions(got)
+    np.testing.assert_allclose(*answers(found), rtol=1e-5, atol=1e-6)
+
+
+def test_weights_count_alike():
+    x, y = rows(0.1)
+    weight = np.random.default_rng(3).integers(1, 5, len(y))
+    found = both(x, y, 5, depth=4, rate=0.3, least=1, leaves=10, weight=weight)
+    assert partitions(splits(found.theirs, x)) == partitions(splits(found.ours, x))
+    np.testing.assert_allclose(*answers(found), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("sign", "monotone"), [(1, {"x": 1, "u": 1}), (-1, {"x": -1}), (1, {"x": 1, "z": 1})]
+)
+def test_monotone_features_are_kept_alike(sign, monotone):
+    x, y = rows(0.1)
+    found = both(x, sign * y, 6, depth=6, rate=0.5, leaves=20, monotone=monotone)
+    assert partitions(splits(found.theirs, x)) == partitions(splits(found.ours, x))
+    free = both(x, sign * y, 6, depth=6, rate=0.5, leaves=20)
+    assert partitions(splits(free.ours, x)) != partitions(splits(found.ours, x))
+    np.testing.assert_allclose(*answers(found), rtol=1e-5, atol=1e-5)
+
+
+def test_categories_without_smoothing_part_rows_alike():
+    import lightgbm
+
+    random = np.random.default_rng(5)
+    x = np.stack([random.integers(0, 24, 2000), random.integers(0, 9, 2000)], axis=1)
+    effect = random.normal(0, 500, 24)
+    y = np.rint(effect[x[:, 0]] + 300 * np.isin(x[:, 1], [1, 4, 7]) + random.normal(0, 300, 2000))
+    model = lightgbm.LGBMRegressor(
+        n_estimators=5, num_leaves=12, max_depth=4, min_child_samples=LEAST, min_child_weight=0.0,
+        learning_rate=0.3, cat_smooth=1e-3, cat_l2=0.0, max_cat_threshold=100, min_data_per_group=1,
+        max_cat_to_onehot=1, min_data_in_bin=1, n_jobs=1, deterministic=True, force_col_wise=True, verbose=-1,
+        feature_pre_filter=False,
+    ).fit(x, y, categorical_feature=[0, 1])  # fmt: skip
+    table = pa.table({"a": pa.array(map(str, x[:, 0])), "b": pa.array(map(str, x[:, 1])), "y": y})
+    growth = Growth(4, 12, LEAST)
+    ours = reference_trees(
+        table, TreeRows("t", "y", categories=("a", "b")), Boosting(5, 0.3, growth=growth), "m"
+    )
+    got = Evaluator(ours.document).table(table).margins[:, 0]
+    np.testing.assert_allclose(got, model.predict(x), rtol=1e-6, atol=1e-4)
+    assert len(set(got.tolist())) > 30
+
+
+def test_early_stopping_keeps_as_many_trees():
+    import lightgbm
+
+    random = np.random.default_rng(2)
+    x = random.integers(0, 2, (1200, 10))  # of two values, so that no row to come lies in a gap
+    y = np.rint(300 * x[:, 0] * x[:, 1] - 200 * x[:, 2] * (1 - x[:, 3]) + random.normal(0, 300, 1200))
+    day = np.arange(1200) // 10
+    is_late = day >= 90
+    model = lightgbm.LGBMRegressor(
+        n_estimators=60, num_leaves=7, max_depth=3, min_child_samples=LEAST, min_child_weight=0.0,
+        learning_rate=0.3, min_data_in_bin=1, n_jobs=1, deterministic=True, verbose=-1, force_col_wise=True,
+        enable_bundle=False, feature_pre_filter=False,
+    ).fit(x[~is_late], y[~is_late], eval_X=(x[is_late],), eval_y=(y[is_late],), eval_metric="l2",
+          callbacks=[lightgbm.early_stopping(5, verbose=False)])  # fmt: skip
+    names = tuple(f"x{place}" for place in range(10))
+    table = pa.table({**{name: x[:, at] for at, name in enumerate(names)}, "y": y, "day": day})
+    declared = TreeRows("t", "y", names, time="day", validation=0.25)
+    ours = reference_trees(table, declared, Boosting(60, 0.3, patience=5, growth=Growth(3, 7, LEAST)), "m")
+    assert len(ours.trees) == model.best_iteration_ and len(ours.losses) == model.best_iteration_ + 6 < 60
+    mean = min(ours.losses) / 2.0 ** (2 * ours.loss.bits) / is_late.sum() + np.mean(y[is_late] ** 2)
+    assert mean == pytest.approx(model.best_score_["valid_0"]["l2"], 1e-6)
+
+
+@pytest.mark.parametrize("objective", list(CUTS))
+def test_gains_are_counted_alike(objective):
+    found, _ = boosted(0.1, objective, 4, 3)
+    ours = importances(found.fitted)
+    assert list(ours) == list(NAMES)
+    booster = found.model.booster_
+    assert [one.splits for one in ours.values()] == booster.feature_importance("split").tolist()
+    gains = [one.gain for one in ours.values()]
+    np.testing.assert_allclose(gains, booster.feature_importance("gain"), rtol=1e-5)

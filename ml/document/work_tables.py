@@ -37,6 +37,9 @@ def prepare(wh: Warehouse) -> None:
     Raises:
         WarehouseError: the login may not create a schema.
     """
+    if wh.dialect != "postgres":
+        wh.make_schema(WORK_SCHEMA)  # BigQuery drops its old tables by itself
+        return
     if wh.scalar("select to_regnamespace(%s)::text", (WORK_SCHEMA,)) is None:
         with wh.advisory_lock(WORK_SCHEMA):  # two sessions at once would collide on its name
             wh.execute(f"create schema if not exists {quote(WORK_SCHEMA)}")

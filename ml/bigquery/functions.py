@@ -1,0 +1,227 @@
+"""Functions and aggregates, by Postgres' name for them.
+
+Belongs here: what each becomes in BigQuery. Does not belong here: quantiles, which need the whole query
+(`ml.bigquery.quantiles`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ml.bigquery.casts import casted, digits_behind_point, half_even, written
+from ml.bigquery.kinds import (
+    BOOL,
+    FLOAT,
+    IN_POSTGRES,
+    INT,
+    TEXT,
+    Kind,
+    Rewrite,
+    TranslationError,
+    Typed,
+    common,
+    needed,
+)
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+
+def rounded(node: exp.Round, of: Rewrite) -> Typed:
+    """Of a double halves go to even, of a NUMERIC away from zero, which BigQuery's own does."""
+    from sqlglot import exp
+
+    given, digits = of(node.this), node.args.get("decimals")
+    if given.kind is FLOAT and digits is None:
+        made = exp.paren(half_even(given.sql))
+        made.meta["is_whole"] = True
+        return Typed(made, FLOAT)
+    given = needed(given, "round", "numeric", "int")
+    scale = int(digits.this) if digits is not None and digits.key == "literal" else 0
+    parts = {} if digits is None else {"decimals": of(digits).sql}
+    return Typed(exp.Round(this=given.sql, **parts), Kind("numeric", scale))
+
+
+def same_kind(node: Any, of: Rewrite) -> Typed:
+    """abs, ceil, floor, trunc, min, max: of a number, or what is compared, the same kind."""
+    given = of(node.this)
+    made = type(node)(this=given.sql)
+    if node.key in ("ceil", "floor", "trunc"):
+        needed(given, node.key, "float", "numeric")
+        made.meta["is_whole"] = True
+        return Typed(made, FLOAT if given.kind is FLOAT else Kind("numeric", 0))
+    return Typed(made, given.kind)
+
+
+def of_doubles(node: Any, of: Rewrite) -> Typed:
+    """exp, ln, sqrt, tanh: of doubles."""
+    return Typed(type(node)(this=needed(of(node.this), node.key, "float").sql), FLOAT)
+
+
+def power(node: exp.Pow, of: Rewrite) -> Typed:
+    one, two = (needed(casted(of(part), FLOAT), "power", "float") for part in (node.this, node.expression))
+    return Typed(written("POW({a}, {b})", a=one.sql, b=two.sql), FLOAT)
+
+
+def extreme(node: Any, of: Rewrite) -> Typed:
+    """greatest and least: Postgres passes NULLs over, BigQuery answers NULL."""
+    given = [of(part) for part in (node.this, *node.expressions)]
+    kind = common([part.kind for part in given], node.key)
+    texts = [part.sql.sql("bigquery") for part in given]
+    if len(texts) == 2:
+        kept = [text for text, part in zip(texts, given, strict=True) if part.sql.key != "literal"]
+        last = [text for text in texts if text not in kept]
+        chosen = f"{node.key.upper()}({', '.join(texts)})"
+        return Typed(written(f"COALESCE({', '.join([chosen, *kept, *last])})"), kind)
+    side = "MAX" if node.key == "greatest" else "MIN"
+    return Typed(written(f"(SELECT {side}(v) FROM UNNEST([{', '.join(texts)}]) AS v)"), kind)
+
+
+def coalesce(node: exp.Coalesce, of: Rewrite) -> Typed:
+    from sqlglot import exp
+
+    given = [of(part) for part in (node.this, *node.expressions)]
+    kind = common([part.kind for part in given], "coalesce")
+    first, *rest = [part.sql for part in given]
+    return Typed(exp.Coalesce(this=first, expressions=rest), kind)
+
+
+def nullif(node: exp.Nullif, of: Rewrite) -> Typed:
+    """NaN equals itself in Postgres alone."""
+    one, two = of(node.this), of(node.expression)
+    if node.expression.key == "cast" and node.expression.this.name.lower() == "nan":
+        return Typed(written("IF(IS_NAN({x}), NULL, {x})", x=one.sql), one.kind)
+    return Typed(written("NULLIF({a}, {b})", a=one.sql, b=two.sql), one.kind)
+
+
+def place_in_buckets(node: exp.WidthBucket, of: Rewrite) -> Typed:
+    """`width_bucket(x, array)`: how many of the rising numbers lie at or below x."""
+    array = node.args.get("threshold")
+    if array is None:
+        raise TranslationError("width_bucket of four arguments has no translation; allowed: of an array.")
+    text = written("RANGE_BUCKET({x}, {a})", x=of(node.this).sql, a=of(array).sql)
+    return Typed(text, INT)
+
+
+def place_in_array(node: exp.ArrayPosition, of: Rewrite) -> Typed:
+    """`array_position` of a list of values, from 1."""
+    x, array = of(node.this), node.args["expression"]
+    listed, value = (x, of(array)) if x.kind.name == "array" else (of(array), x)
+    parts = listed.sql.meta.get("parts")
+    if not parts:
+        raise TranslationError("array_position has no translation here; allowed: in a list of values.")
+    branches = " ".join(f"WHEN {part.sql('bigquery')} THEN {at}" for at, part in enumerate(parts, 1))
+    return Typed(written(f"CASE {{x}} {branches} END", x=value.sql), INT)
+
+
+def digest(node: exp.MD5, of: Rewrite) -> Typed:
+    return Typed(written("TO_HEX(MD5({x}))", x=needed(of(node.this), "md5", "text").sql), TEXT)
+
+
+def part_of_text(node: exp.Substring, of: Rewrite) -> Typed:
+    parts = [
+        of(node.args[key]).sql.sql("bigquery") for key in ("this", "start", "length") if node.args.get(key)
+    ]
+    return Typed(written(f"SUBSTR({', '.join(parts)})"), TEXT)
+
+
+def counted(node: exp.Count, of: Rewrite) -> Typed:
+    from sqlglot import exp
+
+    inner = node.this
+    if isinstance(inner, exp.Star):
+        return Typed(exp.Count(this=exp.Star()), INT)
+    if isinstance(inner, exp.Distinct):
+        return Typed(exp.Count(this=exp.Distinct(expressions=[of(inner.expressions[0]).sql])), INT)
+    return Typed(exp.Count(this=of(inner).sql), INT)
+
+
+def total(node: exp.Sum, of: Rewrite) -> Typed:
+    """A sum of whole numbers is NUMERIC in Postgres, and so has no end there."""
+    from sqlglot import exp
+
+    given = needed(of(node.this), "a sum", "int", "float", "numeric")
+    kind = Kind("numeric", 0) if given.kind.name == "int" else given.kind
+    return Typed(exp.Sum(this=casted(given, kind).sql), kind)
+
+
+def truth(node: Any, of: Rewrite) -> Typed:
+    return Typed(type(node)(this=of(node.this).sql), BOOL)
+
+
+def mean(node: exp.Avg, of: Rewrite) -> Typed:
+    from sqlglot import exp
+
+    return Typed(exp.Avg(this=needed(of(node.this), "a mean", "float").sql), FLOAT)
+
+
+def gathered(node: exp.ArrayAgg, of: Rewrite) -> Typed:
+    from sqlglot import exp
+
+    given, beside = of(node.this), node.parent_select
+    others = [] if beside is None else [one.this for one in beside.find_all(exp.ArrayAgg)]
+    others = [one for one in others if one.parent_select is beside]
+    sql = given.sql
+    if len(others) > 1:  # each array in the same order, which BigQuery does not promise
+        order = exp.Order(expressions=[exp.Ordered(this=of(one).sql, nulls_first=True) for one in others])
+        sql = exp.Order(this=sql, expressions=order.expressions)
+    return Typed(exp.ArrayAgg(this=sql), Kind("array", of=given.kind))
+
+
+def grouping(node: exp.Grouping, of: Rewrite) -> Typed:
+    text = ", ".join(of(part).sql.sql("bigquery") for part in node.expressions)
+    return Typed(written(f"GROUPING({text})"), INT)
+
+
+def filtered(node: exp.Filter, of: Rewrite) -> Typed:
+    """`aggregate(x) filter (where condition)`: aggregates pass NULLs over."""
+    from sqlglot import exp
+
+    aggregate, condition = node.this, node.expression.this
+    if isinstance(aggregate, exp.Count) and isinstance(aggregate.this, exp.Star):
+        return Typed(written("COUNTIF({c})", c=of(condition).sql), INT)
+    kept = exp.Case(ifs=[exp.If(this=condition.copy(), true=aggregate.this.copy())])
+    return of(type(aggregate)(this=kept))
+
+
+def listed_items(node: exp.Array, of: Rewrite) -> Typed:
+    given = [of(part) for part in node.expressions]
+    kind = common([part.kind for part in given], "an array")
+    texts = ", ".join(part.sql.sql("bigquery") for part in given)
+    return Typed(written(f"[{texts}]"), Kind("array", of=kind))
+
+
+def named(node: exp.Anonymous, of: Rewrite) -> Typed:
+    """Functions that the parser does not know."""
+    name, given = node.name.lower(), node.expressions
+    if name == "num_nulls":
+        texts = [f"IF({of(part).sql.sql('bigquery')} IS NULL, 1, 0)" for part in given]
+        return Typed(written(f"({' + '.join(texts)})"), INT)
+    if name == "pg_typeof":
+        kind = of(given[0]).kind
+        return Typed(
+            written(f"'{IN_POSTGRES.get(kind.name.replace('decimal', 'numeric'), kind.name)}'"), TEXT
+        )
+    if name == "trim_scale":  # BigQuery shows no zeros at the end
+        return of(given[0])
+    if name == "scale":
+        return Typed(digits_behind_point(needed(of(given[0]), "scale", "numeric").sql), INT)
+    raise TranslationError(
+        f"function {name} has no translation. Use one that has, or add it to ml.bigquery.functions."
+    )
+
+
+def functions() -> dict[type, Any]:
+    """By sqlglot's class, who translates it."""
+    from sqlglot import exp
+
+    found: dict[type, Any] = {
+        exp.Round: rounded, exp.Pow: power, exp.Coalesce: coalesce, exp.Nullif: nullif, exp.MD5: digest,
+        exp.WidthBucket: place_in_buckets, exp.ArrayPosition: place_in_array, exp.Substring: part_of_text,
+        exp.Count: counted, exp.Sum: total, exp.Avg: mean, exp.ArrayAgg: gathered, exp.Grouping: grouping,
+        exp.Filter: filtered, exp.Array: listed_items, exp.Anonymous: named,
+    }  # fmt: skip
+    found |= dict.fromkeys((exp.Abs, exp.Ceil, exp.Floor, exp.Trunc, exp.Min, exp.Max), same_kind)
+    found |= dict.fromkeys((exp.Exp, exp.Ln, exp.Sqrt, exp.Tanh), of_doubles)
+    found |= dict.fromkeys((exp.Greatest, exp.Least), extreme)
+    return found | dict.fromkeys((exp.LogicalOr, exp.LogicalAnd), truth)

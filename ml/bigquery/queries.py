@@ -1,0 +1,72 @@
+"""Queries: which columns stand behind FROM, and how queries are put together.
+
+Belongs here: unions, WITH, sources. Does not belong here: one SELECT (`ml.bigquery.selects`), whole
+statements (`ml.bigquery.statements`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ml.bigquery.kinds import Columns, Tables, TranslationError
+from ml.bigquery.selects import Select, limited, name_of
+
+
+class Queries:
+    """Translates queries over the tables of one warehouse; `ctes` are named queries around this one."""
+
+    def __init__(self, tables: Tables, ctes: Mapping[str, Columns] | None = None) -> None:
+        self._tables, self._ctes = tables, dict(ctes or {})
+
+    def query(self, node: Any) -> tuple[Any, Columns]:
+        """A SELECT, a union or a query in parentheses, and its columns."""
+        from sqlglot import exp
+
+        if isinstance(node, exp.Subquery):
+            inner, columns = self.query(node.this)
+            made = exp.Subquery(this=inner)
+            return limited(node, made), columns
+        if isinstance(node, exp.Union):
+            one, columns = self.query(node.this)
+            two, _ = self.query(node.expression)
+            made = exp.Union(this=one, expression=two, distinct=node.args["distinct"])
+            return limited(node, made), columns
+        if isinstance(node, exp.Select):
+            return Select(self, node).translated()
+        raise TranslationError(f"{node.key} has no translation; allowed: select and union.")
+
+    def named(self, node: Any) -> tuple[Any, Queries]:
+        """The WITH of a query, and the translation within it."""
+        from sqlglot import exp
+
+        if node is None:
+            return None, self
+        inside, made = Queries(self._tables, self._ctes), []
+        for cte in node.expressions:
+            query, columns = inside.query(cte.this)
+            inside._ctes[cte.alias.lower()] = columns
+            made.append(exp.CTE(this=query, alias=exp.TableAlias(this=name_of(cte.args["alias"].this))))
+        return exp.With(expressions=made), inside
+
+    def source(self, node: Any) -> tuple[Any, str, Columns]:
+        """What stands behind FROM or JOIN: its text, its name, its columns."""
+        from sqlglot import exp
+
+        if isinstance(node, exp.Lateral):  # nothing in it refers to what stands beside it
+            inner = node.this
+            node = exp.Subquery(this=inner.this, alias=node.args["alias"]) if node.alias else inner
+        alias = node.args.get("alias")
+        named = None if alias is None else exp.TableAlias(this=name_of(alias.this))
+        if isinstance(node, exp.Table):
+            path = ".".join(part.name if part.quoted else part.name.lower() for part in node.parts)
+            columns = self._ctes.get(path) if path in self._ctes else self._tables(path)
+            if columns is None:
+                raise TranslationError(f"table {path} is not known; allowed: tables of the warehouse.")
+            parts = {key: name_of(node.args[key]) for key in ("this", "db", "catalog") if node.args.get(key)}
+            made = exp.Table(**parts, alias=named)
+            return made, (alias.name if alias else node.name).lower(), dict(columns)
+        if isinstance(node, exp.Subquery):
+            inner, columns = self.query(node.this)
+            return exp.Subquery(this=inner, alias=named), node.alias.lower(), columns
+        raise TranslationError(f"{node.key} behind FROM has no translation: {node.sql('postgres')[:80]}.")

@@ -1,0 +1,210 @@
+"""One SELECT: each of its expressions in its turn, and which columns it gives.
+
+Belongs here: projections, columns, grouping, order, windows. Does not belong here: single expressions
+(`ml.bigquery.operators`, `.functions`, `.casts`), what stands behind FROM (`ml.bigquery.queries`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from ml.bigquery.casts import cast
+from ml.bigquery.functions import functions
+from ml.bigquery.kinds import BOOL, INT, TEXT, Columns, Kind, TranslationError, Typed
+from ml.bigquery.operators import operators
+from ml.bigquery.quantiles import quantile
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+    from ml.bigquery.queries import Queries
+
+
+@cache
+def handlers() -> dict[type, Any]:
+    """By sqlglot's class, who translates an expression."""
+    from sqlglot import exp
+
+    return {**operators(), **functions(), exp.Cast: cast}
+
+
+class Select:
+    """One SELECT under translation."""
+
+    def __init__(self, queries: Queries, node: exp.Select) -> None:
+        self._with, self._queries = queries.named(node.args.get("with_") or node.args.get("with"))
+        self._node, self._handlers = node, handlers()
+        self._sources: dict[str, Columns] = {}
+        self._answers: Columns = {}
+
+    def translated(self) -> tuple[Any, Columns]:
+        from sqlglot import exp
+
+        made = exp.Select()
+        self._from(made)
+        listed = [one for part in self._node.expressions for one in self._projected(part)]
+        made.set("expressions", [sql for sql, _ in listed])
+        if self._node.args.get("where"):
+            made.set("where", exp.Where(this=self(self._node.args["where"].this).sql))
+        self._drop_idle_rows(made)
+        if self._node.args.get("group"):
+            made.set("group", self._group(self._node.args["group"]))
+        if self._node.args.get("having"):
+            made.set("having", exp.Having(this=self(self._node.args["having"].this).sql))
+        if self._node.args.get("distinct"):
+            made.set("distinct", exp.Distinct())
+        if self._node.args.get("order"):
+            made.set("order", self._order(self._node.args["order"]))
+        if self._with is not None:
+            made.set("with_", self._with)
+        return limited(self._node, made), self._answers
+
+    def __call__(self, node: Any) -> Typed:
+        """An expression of this SELECT."""
+        from sqlglot import exp
+
+        if isinstance(node, exp.Column):
+            return self._column(node)
+        if isinstance(node, exp.WithinGroup):
+            return quantile(node, self, self._node, self._queries)
+        if isinstance(node, exp.Window):
+            return self._window(node)
+        if isinstance(node, exp.Exists):
+            return Typed(exp.Exists(this=self._queries.query(node.this)[0]), BOOL)
+        if isinstance(node, exp.Collate):
+            return self(node.this)  # BigQuery compares texts by their bytes, as collation "C" does
+        handler = self._handlers.get(type(node))
+        if handler is None:
+            raise TranslationError(f"{node.key} has no translation: {node.sql('postgres')[:80]}.")
+        return handler(node, self)
+
+    def _from(self, made: Any) -> None:
+        from sqlglot import exp
+
+        node = self._node.args.get("from_") or self._node.args.get("from")
+        if node is None:
+            return
+        sql, name, columns = self._queries.source(node.this)
+        self._sources[name] = columns
+        made.set("from_", exp.From(this=sql))
+        joins = []
+        for join in self._node.args.get("joins") or []:
+            sql, name, columns = self._queries.source(join.this)
+            self._sources[name] = columns
+            kept = {key: join.args[key] for key in ("side", "kind") if join.args.get(key)}
+            on = join.args.get("on")
+            joins.append(exp.Join(this=sql, on=None if on is None else self(on).sql, **kept))
+        made.set("joins", joins)
+
+    def _drop_idle_rows(self, made: Any) -> None:
+        """Aggregates over all rows give one row, also where none of them is left after translation."""
+        from sqlglot import exp
+
+        def adds_up(expressions: list[Any]) -> bool:
+            found = (one for part in expressions for one in part.find_all(exp.AggFunc))
+            return any(one.find_ancestor(exp.Subquery, exp.Window) is None for one in found)
+
+        is_one_row = adds_up(self._node.expressions) and not self._node.args.get("group")
+        if is_one_row and not adds_up(made.expressions):
+            for key in ("from_", "joins", "where"):
+                made.set(key, None)
+
+    def _projected(self, node: Any) -> Iterator[tuple[Any, Kind]]:
+        """A projection and its kind; a star stands for its columns, in order."""
+        from sqlglot import exp
+
+        inner = node.this if isinstance(node, exp.Alias) else node
+        if isinstance(inner, exp.Star) or (
+            isinstance(inner, exp.Column) and isinstance(inner.this, exp.Star)
+        ):
+            table = inner.table.lower() if isinstance(inner, exp.Column) else None
+            for name, columns in self._sources.items():
+                if table in (None, name):
+                    self._answers.update(columns)
+            yield exp.Star() if table is None else exp.column(exp.Star(), table=table), TEXT
+            return
+        given = self(inner)
+        if isinstance(node, exp.Alias):
+            name = name_of(node.args["alias"])
+        else:
+            name = (
+                name_of(inner.this) if inner.key == "column" else exp.to_identifier(f"f{len(self._answers)}_")
+            )
+        self._answers[name.name] = given.kind
+        is_bare = given.sql.key == "column" and given.sql.name == name.name
+        yield given.sql if is_bare else exp.Alias(this=given.sql, alias=name), given.kind
+
+    def _column(self, node: exp.Column) -> Typed:
+        from sqlglot import exp
+
+        name = node.name if node.this.quoted else node.name.lower()
+        table = node.table.lower()
+        found = [
+            columns for alias, columns in self._sources.items() if table in ("", alias) and name in columns
+        ]
+        kinds = [columns[name] for columns in found] or [self._answers.get(name)]
+        if kinds[0] is None:
+            raise TranslationError(f"column {node.sql('postgres')} is not known; allowed: those behind FROM.")
+        made = exp.Column(
+            this=name_of(node.this), **({"table": name_of(node.args["table"])} if table else {})
+        )
+        if kinds[0].name == "decimal":  # products of two NUMERIC would be rounded to 9 digits
+            return Typed(exp.cast(made, "BIGNUMERIC", dialect="bigquery"), Kind("numeric", kinds[0].scale))
+        return Typed(made, kinds[0])
+
+    def _group(self, node: exp.Group) -> Any:
+        from sqlglot import exp
+
+        def grouped(part: Any) -> Any:
+            if isinstance(part, (exp.GroupingSets, exp.Tuple)):
+                return type(part)(expressions=[grouped(one) for one in part.expressions])
+            return part.copy() if part.key == "literal" else self(part).sql
+
+        made = exp.Group(expressions=[grouped(part) for part in node.expressions])
+        for key in ("grouping_sets", "cube", "rollup"):
+            if node.args.get(key):
+                made.set(key, [grouped(part) for part in node.args[key]])
+        return made
+
+    def _order(self, node: exp.Order) -> Any:
+        from sqlglot import exp
+
+        def by(part: exp.Ordered) -> Any:
+            inner = part.this.copy() if part.this.key == "literal" else self(part.this).sql
+            kept = {key: part.args[key] for key in ("desc", "nulls_first") if part.args.get(key) is not None}
+            return exp.Ordered(this=inner, **kept)
+
+        return exp.Order(expressions=[by(part) for part in node.expressions])
+
+    def _window(self, node: exp.Window) -> Typed:
+        from sqlglot import exp
+
+        if node.args.get("spec") is not None:
+            raise TranslationError(f"{node.sql('postgres')[:80]} has no translation; allowed: no frame.")
+        if isinstance(node.this, (exp.RowNumber, exp.Rank, exp.DenseRank)):
+            given = Typed(node.this.copy(), INT)
+        else:
+            given = self(node.this)
+        parts = {"partition_by": [self(part).sql for part in node.args.get("partition_by") or []]}
+        if node.args.get("order"):
+            parts["order"] = self._order(node.args["order"])
+        return Typed(exp.Window(this=given.sql, over="OVER", **parts), given.kind)
+
+
+def limited(node: Any, made: Any) -> Any:
+    """With the LIMIT of the original; `limit all`, which only keeps a planner from moving things, goes."""
+    limit = node.args.get("limit")
+    if limit is not None and limit.expression.key == "literal":
+        made.set("limit", limit.copy())
+    return made
+
+
+def name_of(identifier: Any) -> Any:
+    """A quoted identifier; Postgres reads an unquoted one in small letters."""
+    from sqlglot import exp
+
+    quoted = identifier.quoted or not identifier.name.islower()
+    name = identifier.name if identifier.quoted else identifier.name.lower()
+    return exp.to_identifier(name, quoted=bool(quoted))

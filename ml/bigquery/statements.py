@@ -1,0 +1,103 @@
+"""Whole statements: what is sent to BigQuery for one statement of Postgres.
+
+Belongs here: select, create table as, drop table. Does not belong here: what stands in a query
+(`ml.bigquery.queries`), sending it (`ml.bigquery.warehouse`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ml.bigquery.casts import written
+from ml.bigquery.kinds import Kind, Tables, TranslationError
+from ml.bigquery.queries import Queries
+
+
+@dataclass(frozen=True)
+class Translation:
+    """`statements` to send in order, none where BigQuery needs nothing; `columns` of the last one's result or
+    of the table `made`; `lists`: by column that arrives as the text of a JSON list, its elements' kind.
+    """
+
+    statements: tuple[str, ...]
+    columns: dict[str, Kind]
+    lists: dict[str, Kind]
+    made: str | None = None
+    dropped: tuple[str, ...] = ()
+
+
+def translate(sql: str, tables: Tables) -> Translation:
+    """One statement of Postgres in GoogleSQL, with the same values.
+
+    `tables` gives a table's columns by its dotted name. What has no translation that is known to mean the
+    same is refused.
+
+    Raises:
+        TranslationError: a part of it has no translation, or names an unknown table or column.
+    """
+    from sqlglot import exp, parse_one
+    from sqlglot.errors import ParseError
+
+    try:
+        node = parse_one(sql, read="postgres")
+    except ParseError as error:
+        raise TranslationError(f"{sql[:80]} is no statement of Postgres that can be read: {error}") from error
+    if isinstance(node, exp.Set):
+        return Translation((), {}, {})
+    if isinstance(node, exp.Drop):
+        return _dropped(node)
+    if isinstance(node, exp.Create):
+        return _created(node, tables)
+    return _selected(node, tables)
+
+
+def _selected(node: Any, tables: Tables) -> Translation:
+    made, columns = Queries(tables).query(node)
+    lists = {name: kind.of for name, kind in columns.items() if kind.name == "array" and kind.of}
+    if lists:
+        for select in _outermost(made):
+            _write_lists(select, columns)
+    return Translation((made.sql("bigquery"),), columns, lists)
+
+
+def _outermost(node: Any) -> list[Any]:
+    """The selects whose rows are the result."""
+    if node.key == "select":
+        return [node]
+    parts = [node.this, node.expression] if node.key == "union" else [node.this]
+    return [select for part in parts for select in _outermost(part)]
+
+
+def _write_lists(select: Any, columns: dict[str, Kind]) -> None:
+    """Arrays as the text of a JSON list: a result of BigQuery may hold no array with a NULL."""
+    for place, kind in enumerate(columns.values()):
+        if kind.name == "array":
+            one = select.expressions[place]
+            inner = one.this if one.key == "alias" else one
+            inner.replace(written("TO_JSON_STRING({x})", x=inner.copy()))
+
+
+def _created(node: Any, tables: Tables) -> Translation:
+    from sqlglot import exp
+
+    if node.kind != "TABLE" or node.expression is None or not isinstance(node.this, exp.Table):
+        raise TranslationError(f"{node.sql('postgres')[:80]} has no translation; allowed: create table as.")
+    made, columns = Queries(tables).query(node.expression)
+    path = [part.name for part in node.this.parts]
+    table = exp.table_(*reversed(path), quoted=True)
+    text = exp.Create(this=table, kind="TABLE", expression=made).sql("bigquery")
+    return Translation((text,), columns, {}, made=".".join(path))
+
+
+def _dropped(node: Any) -> Translation:
+    """BigQuery drops one table a statement."""
+    from sqlglot import exp
+
+    tables = node.args.get("tables") or [node.this]
+    paths = [[part.name for part in table.parts] for table in tables]
+    kept = {"kind": "TABLE", "exists": node.args.get("exists")}
+    texts = [exp.Drop(tables=[exp.table_(*reversed(path), quoted=True)], **kept) for path in paths]
+    return Translation(
+        tuple(text.sql("bigquery") for text in texts), {}, {}, dropped=tuple(".".join(path) for path in paths)
+    )

@@ -1,0 +1,108 @@
+"""A warehouse on BigQuery for what is written for Postgres: each statement is translated on its way.
+
+Belongs here: the part of `warehouse.client.Warehouse` that training uses. Does not belong here: sending
+statements, which the engine given does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ml.bigquery.kinds import OF_BIGQUERY, UNKNOWN, Kind
+from ml.bigquery.statements import Translation, translate
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Engine(Protocol):
+    """What runs GoogleSQL."""
+
+    def run(self, sql: str) -> list[dict[str, Any]]:
+        """Run one statement; its rows, none where it has no result."""
+
+    def columns(self, table: str) -> Mapping[str, str] | None:
+        """The columns of a table by its dotted name, in order, with BigQuery's names of their types."""
+
+
+class TranslatedWarehouse:
+    """Runs statements of Postgres on BigQuery. `sent` counts what went out."""
+
+    dialect = "bigquery"
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine, self.sent, self.bytes_out = engine, 0, 0
+        self._known: dict[str, Mapping[str, Kind]] = {}
+
+    def query(self, sql: str, params: Any = None) -> list[dict[str, Any]]:
+        """Rows as dicts by column name.
+
+        Raises:
+            TranslationError: the statement has no translation.
+        """
+        if params is not None:
+            raise NotImplementedError(
+                "parameters are not sent to BigQuery yet. Write the values as literals."
+            )
+        made = translate(sql, self._tables)
+        rows: list[dict[str, Any]] = []
+        for text in made.statements:
+            rows = self._engine.run(text)
+            self.sent += 1
+        self._remember(made)
+        return [_listed(row, made.lists) for row in rows]
+
+    def scalar(self, sql: str, params: Any = None) -> Any:
+        """The first column of the first row; None where there is no row."""
+        rows = self.query(sql, params)
+        return next(iter(rows[0].values())) if rows else None
+
+    def execute(self, sql: str, params: Any = None) -> int:
+        """Run a statement; -1, for BigQuery does not say how many rows it touched."""
+        self.query(sql, params)
+        return -1
+
+    def fetch_arrow(self, sql: str) -> pa.Table:
+        """The result of one SELECT."""
+        import pyarrow as pa
+
+        rows = self.query(sql)
+        self.bytes_out += sum(len(str(value)) for row in rows for value in row.values())
+        return pa.Table.from_pylist(rows)
+
+    @contextmanager
+    def transaction(self) -> Iterator[TranslatedWarehouse]:
+        """Nothing: each statement of BigQuery sees one snapshot, and training writes work tables only."""
+        yield self
+
+    def make_schema(self, schema: str) -> None:
+        """Make a schema for short-lived tables, which BigQuery itself drops after two days."""
+        self._engine.run(f"CREATE SCHEMA IF NOT EXISTS `{schema}` OPTIONS(default_table_expiration_days=2)")
+
+    def _tables(self, path: str) -> Mapping[str, Kind] | None:
+        if path not in self._known:
+            columns = self._engine.columns(path)
+            if columns is None:
+                return None
+            self._known[path] = {name: OF_BIGQUERY.get(kind, UNKNOWN) for name, kind in columns.items()}
+        return self._known[path]
+
+    def _remember(self, made: Translation) -> None:
+        if made.made is not None:
+            self._known[made.made] = made.columns
+        for path in made.dropped:
+            self._known.pop(path, None)
+
+
+def _listed(row: dict[str, Any], lists: Mapping[str, Kind]) -> dict[str, Any]:
+    """Lists arrive as JSON, whose whole numbers beyond 53 bits are texts."""
+    read = {"int": int, "float": float, "bool": bool}
+    found = dict(row)
+    for name, kind in lists.items():
+        if found.get(name) is not None:
+            one = read.get(kind.name, str)
+            found[name] = [None if value is None else one(value) for value in json.loads(found[name])]
+    return found

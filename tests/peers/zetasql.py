@@ -1,0 +1,156 @@
+"""The peer ZetaSQL: Google's analyzer and reference evaluator of BigQuery's SQL, as an engine to send it to.
+
+Belongs here: its environment, its process, rows in and out. Does not belong here: the script that runs there
+(`zetasql_judge`), or whose statements are judged.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import math
+import re
+import select
+import subprocess
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from tests.peers.environment import PeerError
+
+REQUIREMENTS = (
+    "zetasql==0.1.5", "wasmtime==50.0.1", "protobuf==7.36.2", "grpcio==1.85.3", "tzdata==2026.6",
+    "typing_extensions==4.16.0",
+)  # fmt: skip
+SCRIPT = Path(__file__).with_name("zetasql_judge.py")
+SECONDS = 300.0
+PATH = re.compile(r"`(\w+)`\.`(\w+)`")
+CREATE = re.compile(r"CREATE TABLE `([\w.]+)` AS (.*)", re.DOTALL)
+DROP = re.compile(r"DROP TABLE (IF EXISTS )?`([\w.]+)`")
+EPOCH = datetime.date(1970, 1, 1)
+
+
+class Refused(AssertionError):
+    """ZetaSQL did not take a statement; its words and the statement."""
+
+
+class ZetaSql:
+    """A process with tables in memory. `judged` counts statements, `rows` what came back or was written."""
+
+    def __init__(self, python: Path) -> None:
+        self._process = subprocess.Popen(
+            [str(python), "-P", str(SCRIPT)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self._columns: dict[str, dict[str, str]] = {}
+        self.judged = self.rows = 0
+        self.statements: list[str] = []
+        self._answer()
+
+    def __enter__(self) -> ZetaSql:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process.poll() is None:
+            self._process.stdin.close()
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait(10)
+
+    def load(self, name: str, data: pa.Table) -> None:
+        """Make a table of Arrow rows."""
+        columns = {field.name: type_of(field.type) for field in data.schema}
+        rows = [[_sent(value) for value in row.values()] for row in data.to_pylist()]
+        self._ask(what="table", name=name, columns=columns, rows=rows)
+        self._columns[name] = columns
+
+    def columns(self, table: str) -> Mapping[str, str] | None:
+        return self._columns.get(table)
+
+    def run(self, sql: str) -> list[dict[str, Any]]:
+        """Analyse and evaluate one statement.
+
+        Raises:
+            Refused: it is not well typed, or it failed.
+        """
+        self.judged += 1
+        text = PATH.sub(r"`\1.\2`", sql)
+        self.statements.append(text)
+        if created := CREATE.fullmatch(text):
+            self._ask(what="analyze", sql=text)
+            self.rows += self._ask(what="create", name=created[1], sql=created[2])["rows"]
+            return []
+        if dropped := DROP.fullmatch(text):
+            self._ask(what="analyze", sql=text)
+            self._ask(what="drop", name=dropped[2])
+            return []
+        if text.startswith("CREATE SCHEMA"):
+            self._ask(what="analyze", sql=text)
+            return []
+        answer = self._ask(what="query", sql=text)
+        names = [name for name, _ in answer["columns"]]
+        kinds = [kind for _, kind in answer["columns"]]
+        self.rows += len(answer["rows"])
+        return [
+            {n: _read(value, kind) for n, kind, value in zip(names, kinds, row, strict=True)}
+            for row in answer["rows"]
+        ]
+
+    def analyze(self, sql: str) -> None:
+        """Judge a statement without running it.
+
+        Raises:
+            Refused: it is not well typed.
+        """
+        self.judged += 1
+        self._ask(what="analyze", sql=PATH.sub(r"`\1.\2`", sql))
+
+    def _ask(self, **request: Any) -> dict[str, Any]:
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        answer = self._answer()
+        if "error" in answer:
+            raise Refused(f"{answer['error']}\n{request.get('sql', request.get('name'))}")
+        return answer
+
+    def _answer(self) -> dict[str, Any]:
+        ready, _, _ = select.select([self._process.stdout], [], [], SECONDS)
+        line = self._process.stdout.readline() if ready else ""
+        if not line:
+            self._process.kill()
+            raise PeerError(f"ZetaSQL gave no answer within {SECONDS:g} s, or ended.")
+        return json.loads(line)
+
+
+def type_of(kind: pa.DataType) -> str:
+    """BigQuery's name of an Arrow type."""
+    if pa.types.is_decimal(kind):
+        return "NUMERIC" if kind.scale <= 9 and kind.precision <= 29 + kind.scale else "BIGNUMERIC"
+    tests: Sequence[tuple[Any, str]] = (
+        (pa.types.is_integer, "INT64"), (pa.types.is_floating, "FLOAT64"), (pa.types.is_boolean, "BOOL"),
+        (pa.types.is_string, "STRING"), (pa.types.is_large_string, "STRING"), (pa.types.is_date, "DATE"),
+    )  # fmt: skip
+    return next(name for test, name in tests if test(kind))
+
+
+def _sent(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return str(value)
+    return (value - EPOCH).days if isinstance(value, datetime.date) else value
+
+
+def _read(value: Any, kind: str) -> Any:
+    if isinstance(value, dict):
+        number = Decimal(value["decimal"]).normalize()
+        return number if number.is_finite() else math.nan
+    if kind == "DATE" and value is not None:
+        return EPOCH + datetime.timedelta(days=value)
+    return value

@@ -79,7 +79,7 @@ def folds(rows: Rows, count: int) -> Iterator[Fold]:
 def fit(spec: ModelSpec, params: dict[str, Any], frame: pd.DataFrame, label: np.ndarray) -> Any:
     """A fitted pipeline; classes are the integers 0 and 1."""
     target = label.astype(np.int64) if spec.is_classification else label
-    return algorithms.build(spec.algorithm, spec.task, params, spec.features).fit(frame, target)
+    return algorithms.build(spec.algorithm, spec.task, params, spec.fitted_features).fit(frame, target)
 
 
 def search(spec: ModelSpec, rows: Rows, progress: Callable[[str], None]) -> Search:

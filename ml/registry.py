@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from ml import artifact
 from ml.gates import GateResult, judge
+from ml.indb.training_record import record_training
+from ml.registry_contest import Contender, hold_contest, last_contest
 from ml.registry_parity import check_version, keep_golden_rows, parity_of
 from ml.registry_promotion import PromotionError, PromotionEvent, history, lock_model, promote, rollback
 from ml.registry_schema import ensure_model, ensure_schema
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from warehouse.client import Warehouse
 
 __all__ = [
+    "Contender",
     "ModelVersion",
     "PromotionError",
     "PromotionEvent",
@@ -50,7 +53,9 @@ __all__ = [
     "ensure_schema",
     "find_version",
     "history",
+    "hold_contest",
     "judge_version",
+    "last_contest",
     "metrics_of",
     "parity_of",
     "promote",
@@ -118,7 +123,7 @@ _GATE |= {"threshold": _NUMBER, "value": _NUMBER, "is_passed": "boolean", "reaso
 
 
 def _version_row(
-    fitted: FittedModel, training_set: TrainingSet, code_version: str, estimator_sha256: str
+    fitted: FittedModel, training_set: TrainingSet, code_version: str, estimator_sha256: str | None
 ) -> dict[str, Any]:
     spec = fitted.spec
     return {
@@ -142,6 +147,7 @@ def _version_row(
         "seconds": fitted.seconds,
         "bytes_out": fitted.bytes_out,
         "peak_memory_mb": fitted.peak_memory_mb,
+        "training": None if fitted.training is None else _json(fitted.training),
     }
 
 
@@ -167,8 +173,8 @@ def _insert_version(wh: Warehouse, model_name: str, row: dict[str, Any]) -> int:
 def register(
     wh: Warehouse, fitted: FittedModel, training_set: TrainingSet, code_version: str
 ) -> ModelVersion:
-    """Store a fitted model as the next version: its document and the fitted object, metrics, curves and
-    importance in one transaction.
+    """Store a fitted model as the next version: its document and, where a library made one, the fitted
+    object; metrics, curves and importance; all in one transaction.
 
     Both artifacts are loaded back through every check before the first row is written: the registry never
     points to bytes that cannot be used. Equal bytes are kept once.
@@ -176,16 +182,19 @@ def register(
     Raises:
         ArtifactError: the fitted object holds a type outside the allow-list.
     """
-    estimator = artifact.dump(fitted.estimator)
-    address = artifact.digest(estimator)
-    artifact.load(estimator, address)
+    estimator = address = None
+    if fitted.estimator is not None:
+        estimator = artifact.dump(fitted.estimator)
+        address = artifact.digest(estimator)
+        artifact.load(estimator, address)
     document = fitted.document.text.encode()
     artifact.load_document(document, fitted.document.sha256)
     name = fitted.spec.name
     ensure_model(wh, name)
     with wh.transaction():
         lock_model(wh, name)
-        _insert_artifact(wh, estimator, artifact.FORMAT)
+        if estimator is not None:
+            _insert_artifact(wh, estimator, artifact.FORMAT)
         _insert_artifact(wh, document, artifact.DOCUMENT_FORMAT)
         version = _insert_version(wh, name, _version_row(fitted, training_set, code_version, address))
         key = {"model_name": name, "version": version}
@@ -199,6 +208,11 @@ def register(
         _insert(wh, "model_curve", key, _CURVE, curve_rows)
         importance = [{"feature": f, "importance": share} for f, share in fitted.feature_importance.items()]
         _insert(wh, "feature_importance", key, _IMPORTANCE, importance)
+        if fitted.plan is not None:
+            spent = fitted.training or {}
+            record_training(
+                wh, name, fitted.plan, spent["fit_seconds"], spent["fit_bytes_out"], version=version
+            )
         return find_version(wh, name, version)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ml.drift_functions import DRIFT_FUNCTIONS
 from ml.prediction_tables import CALIBRATION_TABLE, DRIFT_TABLES, PREDICTION_TABLE
+from ml.registry_contest import CONTEST_TABLE
 from ml.registry_parity import PARITY_TABLES
 from ml.training_tables import TRAINING_TABLES
 from warehouse.client import quote
@@ -52,15 +53,21 @@ create table if not exists ml.model_version (
     training_set_sha256 text not null check (training_set_sha256 ~ '^[0-9a-f]{64}$'),
     code_version text not null,
     libraries jsonb not null,
-    -- The document that scores, and the fitted object it was made from.
+    -- The document that scores, and the fitted object it was made from, where there is one: what the
+    -- warehouse fitted is the document itself.
     artifact_sha256 text not null references ml.artifact (sha256),
-    estimator_sha256 text not null references ml.artifact (sha256),
+    estimator_sha256 text references ml.artifact (sha256),
     trained_at timestamptz not null,
     seconds double precision not null check (seconds >= 0),
     bytes_out bigint not null check (bytes_out >= 0),
     peak_memory_mb double precision,
+    -- How the warehouse fitted it: seconds, bytes that left, columns left out and why.
+    training jsonb,
     registered_at timestamptz not null default now(),
     primary key (model_name, version));
+-- As registries of before this were made.
+alter table ml.model_version alter column estimator_sha256 drop not null;
+alter table ml.model_version add column if not exists training jsonb;
 
 create table if not exists ml.model_metric (
     model_name text not null,
@@ -155,8 +162,8 @@ create or replace trigger promotion_event_is_immutable before update or delete o
 """
 
 _STATEMENTS = (
-    _REGISTRY, _IMMUTABLE, PARITY_TABLES, PREDICTION_TABLE, CALIBRATION_TABLE, TRAINING_TABLES, DRIFT_TABLES,
-    DRIFT_FUNCTIONS,
+    _REGISTRY, _IMMUTABLE, PARITY_TABLES, CONTEST_TABLE, PREDICTION_TABLE, CALIBRATION_TABLE, TRAINING_TABLES,
+    DRIFT_TABLES, DRIFT_FUNCTIONS,
 )  # fmt: skip
 _MARK = (
     f"Registry, predictions and drift; definition {hashlib.sha256(''.join(_STATEMENTS).encode()).hexdigest()}"

@@ -22,7 +22,8 @@ class RegistryError(RuntimeError):
 @dataclass(frozen=True)
 class ModelVersion:
     """One row of ml.model_version. Dates are local and inclusive, instants UTC, `seconds` wall time of
-    training, `bytes_out` the Arrow bytes that left the warehouse for it."""
+    training, `bytes_out` the bytes that left the warehouse for it. `estimator_sha256` is None where the
+    warehouse fitted it: its document is all there is."""
 
     model_name: str
     version: int
@@ -43,7 +44,7 @@ class ModelVersion:
     code_version: str
     libraries: dict[str, str]
     artifact_sha256: str
-    estimator_sha256: str
+    estimator_sha256: str | None
     trained_at: dt.datetime
     seconds: float
     bytes_out: int

@@ -19,8 +19,10 @@ from ml.spec_errors import SpecError, explain, not_allowed
 from ml.spec_fields import (
     Algorithm,
     Baseline,
+    Challenger,
     CrossValidation,
     Drift,
+    Engine,
     Feature,
     Fields,
     Gate,
@@ -37,6 +39,7 @@ from ml.spec_fields import (
 __all__ = [
     "Algorithm",
     "Baseline",
+    "Challenger",
     "CrossValidation",
     "Drift",
     "Feature",
@@ -68,7 +71,9 @@ class ModelSpec(Fields):
     label: Label
     features: tuple[Feature, ...]
     split: Split
+    engine: Engine = "library"
     algorithm: Algorithm
+    challenger: Challenger | None = None
     cross_validation: CrossValidation = CrossValidation()
     threshold: Threshold = Threshold()
     baseline: Baseline
@@ -106,6 +111,13 @@ class ModelSpec(Fields):
         for index, name in enumerate(self.baseline.group_by):
             if name not in seen:
                 raise not_allowed(name, sorted(seen), f"baseline.group_by[{index}]")
+        given = self.challenger and self.challenger.algorithm.features
+        fields = {"algorithm": self.algorithm.features, "challenger.algorithm": given}
+        for field, names in fields.items():
+            for index, name in enumerate(names or ()):
+                if name not in seen or name in names[:index]:
+                    allowed = f"each once of {', '.join(sorted(seen))}"
+                    raise not_allowed(name, allowed, f"{field}.features[{index}]")
 
     def _check_metrics(self) -> None:
         from ml.metrics import metric_names
@@ -127,11 +139,30 @@ class ModelSpec(Fields):
     def _check_algorithm(self) -> None:
         from ml.algorithms import check_parameters
 
-        check_parameters(self.algorithm, self.task)
+        check_parameters(self.algorithm, self.task, self.engine)
+        if self.challenger is not None:
+            given = self.challenger
+            check_parameters(given.algorithm, self.task, given.engine, "challenger.algorithm")
+
+    def contenders(self) -> dict[str, ModelSpec]:
+        """What a training fits: the declared model, and where there is one the challenger, each as a
+        declaration of its own.
+        """
+        declared = self.model_copy(update={"challenger": None})
+        if self.challenger is None:
+            return {"declared": declared}
+        given = {"engine": self.challenger.engine, "algorithm": self.challenger.algorithm}
+        return {"declared": declared, "challenger": declared.model_copy(update=given)}
 
     @property
     def feature_names(self) -> tuple[str, ...]:
         return tuple(feature.name for feature in self.features)
+
+    @property
+    def fitted_features(self) -> tuple[Feature, ...]:
+        """The features that the algorithm looks at, in the order of the declaration."""
+        chosen = self.algorithm.features
+        return tuple(f for f in self.features if chosen is None or f.name in chosen)
 
     @property
     def feature_tables(self) -> tuple[str, ...]:

@@ -20,6 +20,8 @@ Relation = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-
 FeatureRelation = Annotated[str, StringConstraints(pattern=r"^features\.ftr_[a-z0-9_]+$")]
 Task = Literal["classification", "regression"]
 Kind = Literal["number", "category", "boolean"]
+Engine = Literal["library", "warehouse"]
+"""Where a model is fitted: by a library on rows read out, or inside the warehouse by SQL."""
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -77,12 +79,24 @@ class Split(Fields):
 
 
 class Algorithm(Fields):
-    """The registered algorithm, fixed parameters, and the small grid that cross-validation chooses from."""
+    """The registered algorithm, fixed parameters, and the small grid that cross-validation chooses from.
+    `features`: the declared ones that it looks at, all by default; a row is asked with all of them.
+    """
 
     name: str
+    features: Annotated[tuple[Identifier, ...], Field(min_length=1)] | None = None
     params: dict[str, Any] = {}
     grid: dict[str, tuple[Any, ...]] = {}
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+
+
+class Challenger(Fields):
+    """A second way to fit the same model on the same rows. Both become versions; the better one out of fold
+    is put up for promotion.
+    """
+
+    engine: Engine = "warehouse"
+    algorithm: Algorithm
 
 
 class CrossValidation(Fields):

@@ -1,4 +1,4 @@
-"""Fit a declared model on its training set and measure it.
+"""Fit a declared model on its training set by a library, and measure it.
 
 Belongs here: reading the rows, the search, the final fit on the whole training window, the decision
 threshold and the measurement. Pure: writes nothing, registers nothing. Does not belong here: how good is
@@ -10,8 +10,8 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -19,51 +19,20 @@ import pyarrow as pa
 from ml.algorithms import ALGORITHMS
 from ml.algorithms.preprocessing import by_feature
 from ml.cross_validation import Rows, Search, fit, search
-from ml.evaluate import MetricRow, Subject, best_threshold, curves, measure
+from ml.evaluate import best_threshold, curves
 from ml.feature_frame import to_frame
 from ml.fitted_document import document_of, document_scores
-from ml.rivals import constant, group_mean
+from ml.fitted_model import SAMPLE_ROWS, FittedModel, TrainingError, measured, teller
 from warehouse.client import quote
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from ml.document import Document
+    from ml.evaluate import MetricRow
     from ml.spec import ModelSpec
     from ml.training_set import TrainingSet
     from warehouse.client import Warehouse
-
-
-SAMPLE_ROWS = 1_000
-
-
-class TrainingError(RuntimeError):
-    """The rows cannot train the declared model: says which rows and why."""
-
-
-@dataclass(frozen=True)
-class FittedModel:
-    """A fitted pipeline, its document, and everything that was measured about the document.
-
-    `threshold` is the score from which a case counts as positive (None for regression).
-    `feature_importance` are shares of gain (of absolute coefficients for linear models) that sum to 1.
-    `bytes_out` left the warehouse. `peak_memory_mb` is the process's peak so far. `sample` holds the features
-    of some test rows, for the parity check.
-    """
-
-    spec: ModelSpec
-    estimator: Any
-    document: Document
-    params: dict[str, Any]
-    threshold: float | None
-    cv_results: list[dict[str, Any]]
-    metrics: list[MetricRow]
-    curves: dict[str, list[dict[str, float]]]
-    feature_importance: dict[str, float]
-    train_rows: int
-    test_rows: int
-    seconds: float
-    bytes_out: int
-    peak_memory_mb: float = field(default=0.0)
-    sample: pa.Table | None = None
 
 
 def train(
@@ -72,14 +41,19 @@ def train(
     """Search the grid by time-ordered cross-validation, refit on the whole training window, measure on the
     test window.
 
-    Deterministic: rows come in order of date and key, seeds and thread counts are fixed.
+    Deterministic: rows come in order of date and key, seeds and thread counts are fixed. Where the
+    declaration says `engine: warehouse`, rows stay there (`ml.train_in_warehouse`).
 
     Raises:
         TrainingError: one class only, or fewer training dates than folds.
         DocumentError: a fitted step has no counterpart in a model document.
     """
+    if spec.engine == "warehouse":
+        from ml.train_in_warehouse import train_in_warehouse
+
+        return train_in_warehouse(wh, spec, training_set, progress)
     started, bytes_before = time.perf_counter(), wh.bytes_out
-    tell = _teller(spec, started, progress)
+    tell = teller(spec, started, progress)
     rows, test = (read_rows(wh, spec, training_set, split) for split in ("train", "test"))
     tell(f"{len(rows.label):,} training and {len(test.label):,} test rows read")
     _check_labels(spec, rows.label)
@@ -96,6 +70,7 @@ def train(
     tell("measured")
     prepare, model = estimator.named_steps["prepare"], estimator.named_steps["model"]
     gain = ALGORITHMS[spec.algorithm.name].gain(model)
+    importance = dict.fromkeys(spec.feature_names, 0.0) | by_feature(prepare, spec.fitted_features, gain)
     return FittedModel(
         spec=spec,
         estimator=estimator,
@@ -105,7 +80,7 @@ def train(
         cv_results=found.results,
         metrics=metrics,
         curves=curves(spec.task, test.label, score, test.date),
-        feature_importance=by_feature(prepare, spec.features, gain),
+        feature_importance=importance,
         train_rows=len(rows.label),
         test_rows=len(test.label),
         seconds=time.perf_counter() - started,
@@ -119,14 +94,6 @@ def sample_of(spec: ModelSpec, table: pa.Table) -> pa.Table:
     """The features of up to SAMPLE_ROWS rows, evenly spread over the test window."""
     step = max(1, table.num_rows // SAMPLE_ROWS)
     return table.select(list(spec.feature_names)).take(pa.array(range(0, table.num_rows, step)))
-
-
-def _teller(spec: ModelSpec, started: float, progress: Callable[[str], None] | None) -> Callable[[str], None]:
-    def tell(message: str) -> None:
-        if progress is not None:
-            progress(f"{spec.name}: {message} ({time.perf_counter() - started:.1f} s)")
-
-    return tell
 
 
 def read_rows(wh: Warehouse, spec: ModelSpec, training_set: TrainingSet, split: str) -> Rows:
@@ -160,14 +127,19 @@ def _threshold(spec: ModelSpec, found: Search) -> float | None:
     return best_threshold(found.label, found.score, spec.threshold.maximise)
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """Rows with the scores of a document; `groups` is the frame of all features."""
+
+    label: np.ndarray
+    score: np.ndarray
+    date: np.ndarray
+    groups: pd.DataFrame
+
+
 def measure_document(
     spec: ModelSpec, document: Document, threshold: float | None, rows: Rows, test: Rows, score: np.ndarray
 ) -> list[MetricRow]:
-    limit = 0.5 if threshold is None else threshold
-    rivals = [
-        constant(spec, rows.label, len(test.label)),
-        group_mean(spec, rows.frame, rows.label, test.frame),
-    ]
-    on_test = measure("test", spec.metrics, test.label, test.date, [Subject("model", score, limit), *rivals])
-    seen = Subject("model", document_scores(document, rows.table), limit)
-    return [*on_test, *measure("train", spec.metrics, rows.label, rows.date, [seen])]
+    """Every declared metric of a document on training rows, and on test rows whose scores are given."""
+    seen = _Seen(rows.label, document_scores(document, rows.table), rows.date, rows.frame)
+    return measured(spec, threshold, seen, _Seen(test.label, score, test.date, test.frame))

@@ -96,7 +96,7 @@ def _fitted(
     score = document_scores(document, test.table)
     return FittedModel(
         spec=spec,
-        estimator=artifact.load(artifact_content(wh, address), address),
+        estimator=None if address is None else artifact.load(artifact_content(wh, address), address),
         document=document,
         params={**predictor.registered.params, "variant": variant, "variant_of": predictor.version},
         threshold=predictor.threshold,

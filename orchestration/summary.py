@@ -31,15 +31,18 @@ SCHEMAS = (
 
 
 def model_verdicts(wh: Warehouse) -> list[dict[str, Any]]:
-    """For each declared model: its champion, its newest version, and the newest version's gates."""
+    """For each declared model: its champion, the version put up for promotion with its gates, and the contest
+    that it came from.
+    """
+    from ml.registry_contest import last_contest
     from ml.spec import load_specs
-    from orchestration.stages.standing import gates_of, newest_version
+    from orchestration.stages.standing import candidate_version, gates_of
 
     found = []
     if not wh.table_exists("ml", "model_version"):
         return found
     for name in load_specs():
-        newest = newest_version(wh, name)
+        newest = candidate_version(wh, name)
         if newest is None:
             continue
         champion = wh.scalar("select version from ml.model_champion where model_name = %(m)s", {"m": name})
@@ -53,6 +56,13 @@ def model_verdicts(wh: Warehouse) -> list[dict[str, Any]]:
                 "seconds": round(newest.seconds, 1),
                 "bytes_out": newest.bytes_out,
                 "gates": gates,
+                "contest": [
+                    {
+                        key: row[key]
+                        for key in ("contender", "engine", "algorithm", "version", "is_winner", "reason")
+                    }
+                    for row in last_contest(wh, name)
+                ],
             }
         )
     return found
@@ -104,6 +114,22 @@ def _print_models(console: Console, models: list[dict[str, Any]]) -> None:
             table.add_row(name, gate_words(gate), value, verdict)
         table.add_section()
     console.print(table)
+    for model in models:
+        for line in contest_lines(model):
+            console.print(f"  {line}", soft_wrap=True, markup=False)
+
+
+def contest_lines(model: dict[str, Any]) -> list[str]:
+    """Who was put up for promotion and why, where a model has more than one contender."""
+    contest = model.get("contest", [])
+    if len(contest) < 2:
+        return []
+    return [
+        f"{model['model']}: {row['contender']} ({row['algorithm']}"
+        f"{', in the warehouse' if row['engine'] == 'warehouse' else ''}) is "
+        f"{'put up' if row['is_winner'] else 'not put up'}: {row['reason']}"
+        for row in contest
+    ]
 
 
 def _standing(model: dict[str, Any]) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ml.spec_fields import Algorithm as AlgorithmField
     from ml.spec_fields import Feature
 
-__all__ = ["ALGORITHMS", "Algorithm", "Parameter", "build", "candidates", "check_parameters"]
+__all__ = ["ALGORITHMS", "Algorithm", "Parameter", "build", "candidates", "check_parameters", "of_engine"]
 
 ALGORITHMS: Mapping[str, Algorithm] = {
     algorithm.name: algorithm
@@ -39,19 +39,32 @@ ALGORITHMS: Mapping[str, Algorithm] = {
 MAX_CANDIDATES = 24
 
 
-def check_parameters(declared: AlgorithmField, task: str) -> None:
+def of_engine(engine: str) -> Mapping[str, Any]:
+    """What `algorithm.name` may say by engine: a library's algorithms, or the warehouse's trainers."""
+    if engine == "library":
+        return ALGORITHMS
+    from ml.indb.trainers import TRAINERS
+
+    return TRAINERS
+
+
+def check_parameters(
+    declared: AlgorithmField, task: str, engine: str = "library", field: str = "algorithm"
+) -> None:
     """Raise (as pydantic's custom error) for an unknown algorithm, task, parameter, value, or a grid that
-    is too large.
+    is too large. `field` is where the declaration stands in the file.
     """
-    fitting = sorted(name for name, algorithm in ALGORITHMS.items() if task in algorithm.tasks)
+    known = of_engine(engine)
+    fitting = sorted(name for name, algorithm in known.items() if task in algorithm.tasks)
     if declared.name not in fitting:
-        raise not_allowed(declared.name, f"for {task}: {', '.join(fitting)}", "algorithm.name")
-    parameters = {n: p for n, p in ALGORITHMS[declared.name].parameters.items() if task in p.tasks}
+        where = " in the warehouse" if engine == "warehouse" else ""
+        raise not_allowed(declared.name, f"for {task}{where}: {', '.join(fitting)}", f"{field}.name")
+    parameters = {n: p for n, p in known[declared.name].parameters.items() if task in p.tasks}
     for section, entries in (("params", declared.params), ("grid", declared.grid)):
         for name, value in entries.items():
-            path = f"algorithm.{section}.{name}"
+            path = f"{field}.{section}.{name}"
             if name not in parameters:
-                raise not_allowed(name, sorted(parameters), path)
+                raise not_allowed(name, sorted(parameters) or "no parameter", path)
             if section == "grid" and not value:
                 raise not_allowed([], "at least one value", path)
             for single in value if section == "grid" else [value]:
@@ -61,7 +74,7 @@ def check_parameters(declared: AlgorithmField, task: str) -> None:
                 raise not_allowed(name, "a parameter in params or in grid, not in both", path)
     count = sum(1 for _ in candidates(declared))
     if count > MAX_CANDIDATES:
-        raise not_allowed(f"{count} combinations", f"at most {MAX_CANDIDATES}", "algorithm.grid")
+        raise not_allowed(f"{count} combinations", f"at most {MAX_CANDIDATES}", f"{field}.grid")
 
 
 def candidates(declared: AlgorithmField) -> Iterator[dict[str, Any]]:

@@ -6,18 +6,19 @@ Belongs here: reading them, and the checks that discriminants share. Does not be
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ml.indb.cofactor_scan import Measured
+from ml.indb.cofactor_scan import CATEGORY_TYPES, TEXT_TYPES, Measured
 from ml.indb.cofactors import Cofactors, summed
 from ml.indb.design import Design, Term, design_of, terms_of
 from ml.indb.errors import InDatabaseError
 from ml.indb.linear import dependency
-from ml.indb.rational import nearest, quotient, solve
+from ml.indb.moments import doubles
+from ml.indb.rational import nearest, solve
 
 Classes = Mapping[Any, Cofactors]
 """By class, in order: text, whole number or truth value."""
@@ -41,12 +42,21 @@ def classes_of(measured: Measured, label: str) -> dict[Any, Cofactors]:
     """Cofactors by the values of the label column, in its own type and order.
 
     Raises:
-        InDatabaseError: rows were not split by it, or all are of one class.
+        InDatabaseError: rows were not split by it, all are of one class, or its type has no classes.
     """
-    read: dict[str, Any] = {"boolean": lambda text: text == "true"}
+    read: dict[str, Any] = {"boolean": lambda text: text == "true", **dict.fromkeys(TEXT_TYPES, str)}
     read |= dict.fromkeys(("smallint", "integer", "bigint"), int)
-    reader = read.get(measured.types.get(label, ""), str)
-    return checked({reader(text): part for text, part in measured.by(label).items()})
+    parts, type_name = measured.by(label), measured.types[label]
+    if type_name not in read:
+        raise InDatabaseError(
+            f"label {label!r} is {type_name}; allowed: {', '.join(CATEGORY_TYPES)}. Cast it in the relation."
+        )
+    if len(parts) == 1:
+        raise InDatabaseError(
+            f"label {label!r} is {next(iter(parts))!r} in all {measured.total.rows} rows; allowed: two "
+            "classes or more. Widen the window."
+        )
+    return checked({read[type_name](text): part for text, part in parts.items()})
 
 
 def checked(classes: Classes) -> dict[Any, Cofactors]:
@@ -69,10 +79,17 @@ def class_moments(classes: Classes, features: Iterable[str]) -> ClassMoments:
     """
     given = checked(classes)
     terms, references = terms_of(summed(given.values()), features)
-    designs = tuple(design_of(part, terms, None, references) for part in given.values())
+    return moments_of_classes(given, terms, references)
+
+
+def moments_of_classes(
+    classes: Classes, terms: Sequence[Term], references: Mapping[str, str | None] | None = None
+) -> ClassMoments:
+    """Moments of these columns by class."""
+    designs = tuple(design_of(part, terms, None, dict(references or {})) for part in classes.values())
     return ClassMoments(
-        tuple(given),
-        terms,
+        tuple(classes),
+        tuple(terms),
         np.array([design.rows for design in designs]),
         np.array([[nearest(design.mean(at)) for at in range(len(terms))] for design in designs]),
         np.array([_scatter(design) for design in designs]),
@@ -121,9 +138,5 @@ def refuse_dependent_class(moments: ClassMoments, place: int) -> None:
         raise InDatabaseError(dependency(names, scales, at, weights, f"all rows of class {name!r}"))
 
 
-def _scatter(design: Design) -> list[list[float]]:
-    scales, rows = design.scales, design.rows
-    return [
-        [quotient(value, rows * scales[i] * scales[j]) for j, value in enumerate(line)]
-        for i, line in enumerate(design.centred())
-    ]
+def _scatter(design: Design) -> np.ndarray:
+    return doubles(design, design.centred(), design.rows)

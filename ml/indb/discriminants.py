@@ -9,14 +9,20 @@ Belongs here: fits and their documents. Does not belong here: the moments (`ml.i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ml.document import Builder, Document, Head
-from ml.indb.class_moments import Classes, class_moments, refuse_dependent_class, refuse_within
+from ml.indb.class_moments import (
+    Classes,
+    ClassMoments,
+    class_moments,
+    refuse_dependent_class,
+    refuse_within,
+)
 from ml.indb.design import Term
 from ml.indb.errors import InDatabaseError
 from ml.indb.linear_document import Kinds, columns_of, linear_margin, source_of
@@ -64,20 +70,22 @@ class QuadraticDiscriminants:
         """Log odds of the second of two classes, or log weights of each class."""
         builder = Builder(name)
         columns = columns_of(builder, self.terms, kinds)
-        weights = [self._weight(builder, columns, place) for place in range(len(self.classes))]
+        weights = [quadratic_weight(builder, self, columns, place) for place in range(len(self.classes))]
         margins = weights
         if len(weights) == 2:
             margins = [builder.weighted(weights[::-1], [1.0, -1.0], 0.0, label="margin")]
         return _closed(builder, margins, self.classes, self.terms, "QuadraticDiscriminants")
 
-    def _weight(self, builder: Builder, columns: list[str], place: int) -> str:
-        means = self.means[place].tolist()
-        centred = [builder.affine(x, subtract=mean) for x, mean in zip(columns, means, strict=True)]
-        axes = [builder.weighted(centred, axis.tolist(), 0.0, f"axis_{place}") for axis in self.axes[place]]
-        count = len(axes)
-        return builder.gaussian(
-            axes, float(self.starts[place]), [0.0] * count, [0.5] * count, f"weight_{place}"
-        )
+
+def quadratic_weight(
+    builder: Builder, fit: QuadraticDiscriminants, columns: Sequence[str], place: int
+) -> str:
+    """The log weight of a class, given a column for each term."""
+    means = fit.means[place].tolist()
+    centred = [builder.affine(x, subtract=mean) for x, mean in zip(columns, means, strict=True)]
+    axes = [builder.weighted(centred, axis.tolist(), 0.0, f"axis_{place}") for axis in fit.axes[place]]
+    count = len(axes)
+    return builder.gaussian(axes, float(fit.starts[place]), [0.0] * count, [0.5] * count, f"weight_{place}")
 
 
 def linear_discriminants(classes: Classes, features: Iterable[str]) -> LinearDiscriminants:
@@ -95,7 +103,15 @@ def linear_discriminants(classes: Classes, features: Iterable[str]) -> LinearDis
             "columns; allowed: at least as many rows. Widen the window, or use fewer features."
         )
     refuse_within(moments)
-    spread = moments.scatter.sum(axis=0) / rows
+    return linear_of(moments)
+
+
+def linear_of(moments: ClassMoments, shrinkage: float = 0.0) -> LinearDiscriminants:
+    """Fit on moments whose columns can be told apart within the classes. `shrinkage` takes that share off
+    what columns have in common, as scikit-learn's.
+    """
+    rows = int(moments.rows.sum())
+    spread = _shrunk(moments.scatter.sum(axis=0) / rows, shrinkage)
     weights = np.linalg.solve(spread, moments.means.T).T
     priors = moments.rows / rows
     starts = np.log(priors) - 0.5 * np.einsum("kp,kp->k", moments.means, weights)
@@ -109,11 +125,21 @@ def quadratic_discriminants(classes: Classes, features: Iterable[str]) -> Quadra
         InDatabaseError: one class, or a class with too few rows or columns that cannot be told apart in it.
     """
     moments = class_moments(classes, features)
-    axes, starts = [], []
     for place in range(len(moments.classes)):
         refuse_dependent_class(moments, place)
+    return quadratic_of(moments)
+
+
+def quadratic_of(moments: ClassMoments, shrinkage: float = 0.0) -> QuadraticDiscriminants:
+    """Fit on moments whose columns can be told apart in each class; `shrinkage` as for `linear_of`.
+
+    Raises:
+        InDatabaseError: columns that nearly follow from one another in a class.
+    """
+    axes, starts = [], []
+    for place in range(len(moments.classes)):
         rows = int(moments.rows[place])
-        sizes, directions = np.linalg.eigh(moments.scatter[place] / rows)
+        sizes, directions = np.linalg.eigh(_shrunk(moments.scatter[place] / rows, shrinkage))
         if sizes[0] <= 0.0:
             raise InDatabaseError(
                 f"in class {moments.classes[place]!r} columns nearly follow from one another: the smallest "
@@ -124,6 +150,11 @@ def quadratic_discriminants(classes: Classes, features: Iterable[str]) -> Quadra
     return QuadraticDiscriminants(
         moments.classes, moments.terms, moments.means, np.array(axes), np.array(starts)
     )
+
+
+def _shrunk(spread: np.ndarray, shrinkage: float) -> np.ndarray:
+    """Products between columns fall by the share; variances stay."""
+    return spread * (1.0 - shrinkage) + np.diag(np.diag(spread)) * shrinkage
 
 
 def _closed(

@@ -57,16 +57,18 @@ def score(
 
 def promote(
     model: Model,
-    version: Annotated[int | None, typer.Option(help="Version to promote; the newest by default.")] = None,
+    version: Annotated[
+        int | None, typer.Option(help="Version to promote; by default the one that the last training put up.")
+    ] = None,
     reason: Reason = "promoted by hand",
 ) -> None:
     """Make a version the champion; refused unless all its gates passed."""
 
     def change(wh: Any, name: str) -> str:
         from ml import registry
-        from orchestration.stages.standing import newest_version
+        from orchestration.stages.standing import candidate_version
 
-        newest = newest_version(wh, name)
+        newest = candidate_version(wh, name)
         chosen = version if version is not None else newest.version if newest else None
         if chosen is None:
             raise _refused(f"{name} has no fitted version. Run `starhouse train {name}` first.")

@@ -6,9 +6,12 @@ Belongs here: what these commands print. Does not belong: starting servers or fi
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from warehouse.client import Warehouse
 
 
 def up() -> None:
@@ -41,7 +44,7 @@ def down() -> None:
 
 
 def status() -> None:
-    """Show whether the warehouse runs, where it is and what it holds."""
+    """Show whether the warehouse runs, where it is, what it holds, and which models are in charge."""
     from warehouse.client import load_settings, open_warehouse, server_status
 
     settings = load_settings()
@@ -61,6 +64,18 @@ def status() -> None:
         for row in warehouse.query(CONTENTS):
             rows = f"{row['row_count']:>12,} rows" if row["row_count"] is not None else ""
             typer.echo(f"  {row['schema_name']:<14}{row['tables']:>4} tables {row['views']:>4} views {rows}")
+        _print_models(warehouse)
+
+
+def _print_models(warehouse: Warehouse) -> None:
+    """The champion of each model, and how its last contest came out."""
+    from orchestration.summary import contest_lines, model_verdicts
+
+    for number, model in enumerate(model_verdicts(warehouse)):
+        champion = f"version {model['champion']}" if model["champion"] else "none"
+        typer.echo(f"{'models' if not number else '':<13}{model['model']}: champion {champion}")
+        for line in contest_lines(model):
+            typer.echo(f"{'':<15}{line.removeprefix(model['model'] + ': ')}")
 
 
 # estimates of the last ANALYZE: exact counts would read everything

@@ -32,6 +32,15 @@ left join (
 ) as g on g.model_name = v.model_name and g.version = v.version
 order by v.model_name, v.version desc"""
 
+CONTEST = """
+select c.contender, c.engine, c.algorithm, c.version, c.metric, c.value, c.is_winner, c.reason,
+    v.seconds, v.bytes_out, v.training
+from ml.contest as c
+left join ml.model_version as v on v.model_name = c.model_name and v.version = c.version
+where c.model_name = %(name)s
+    and c.contest = (select max(contest) from ml.contest where model_name = %(name)s)
+order by c.contender <> 'declared'"""
+
 EVENTS = """
 select model_name, action, from_version, to_version, actor, reason, occurred_at
 from ml.promotion_event order by event_id desc"""
@@ -79,11 +88,13 @@ def _card(reading: Reading, spec: Any, versions: list[Row], events: list[Row]) -
     gates = reading.rows(f"select * from ml.gate_result {of_version} order by gate_number", key)
     metrics = reading.rows(f"select * from ml.model_metric {of_version} and split = 'test'", key)
     parity = reading.rows(f"select * from ml.parity_check {of_version} order by surface", key)
+    contest = reading.rows(CONTEST, key, needs=("ml.contest",))
     return {
         **card,
         "shown": shown,
         "gates": gates,
         "parity": parity,
+        "contest": contest if len(contest) > 1 else [],
         "metrics": metric_table(spec, metrics),
         "figures": quality_figures(spec, curves),
         "importance": importance_figure(importances),

@@ -18,7 +18,7 @@ def training_key(model: str) -> dg.AssetKey:
 
 
 def fitted_key(model: str) -> dg.AssetKey:
-    """The newest fitted version of `model`, with its verdict."""
+    """The fitted version of `model` that is put up for promotion, with its verdict."""
     return dg.AssetKey(["ml", f"mdl_{model}"])
 
 
@@ -66,6 +66,7 @@ def table_producers(models: Iterable[str]) -> dict[dg.AssetKey, list[dg.AssetKey
         "model_curve": fitted,
         "gate_result": fitted,
         "feature_importance": fitted,
+        "contest": fitted,
         "model_champion": champions,
         "champion_sql": champions,
         "promotion_event": champions,

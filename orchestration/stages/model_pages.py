@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from orchestration.stages.standing import curve_of, metrics_of
+from orchestration.stages.standing import curve_of, metrics_of, training_of
 from orchestration.svg import bars, lines, table
 
 if TYPE_CHECKING:
@@ -40,8 +40,10 @@ def gate_table(gates: list[dict[str, Any]]) -> str:
     return table(["gate", "value", "verdict", "reason"], rows)
 
 
-def fitted_metadata(wh: Warehouse, spec: ModelSpec, version: int, is_reused: bool) -> dict[str, Any]:
-    """Metadata of `mdl_<model>`."""
+def fitted_metadata(
+    wh: Warehouse, spec: ModelSpec, version: int, is_reused: bool, contest: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Metadata of `mdl_<model>`: of the version put up, and how it fared against the other contenders."""
     metrics = metrics_of(wh, spec.name, version)
     test = [
         row
@@ -58,17 +60,59 @@ def fitted_metadata(wh: Warehouse, spec: ModelSpec, version: int, is_reused: boo
     found = {
         "version": version,
         "is_reused": is_reused,
-        "algorithm": spec.algorithm.name,
+        "algorithm": next(row["algorithm"] for row in contest if row["version"] == version),
+        "contest": dg.MetadataValue.md(contest_table(contest)),
         "test_metrics": dg.MetadataValue.md(
             table(["metric", "model", "95 % interval", "constant", "baseline"], rows)
         ),
     }
     return (
         found
+        | _trainings(wh, spec.name, contest)
         | {f"metric_{row['metric']}": row["value"] for row in test if row["subject"] == "model"}
         | _curves(wh, spec, version)
         | _importance(wh, spec.name, version)
     )
+
+
+def contest_table(contest: list[dict[str, Any]]) -> str:
+    """The contenders as markdown."""
+    rows = [
+        [
+            row["contender"],
+            row["algorithm"],
+            row["engine"],
+            row["version"],
+            row["value"],
+            "put up" if row["is_winner"] else "not put up",
+            row["reason"],
+        ]
+        for row in contest
+    ]
+    metric = f"{contest[0]['metric']} out of fold" if contest else "out of fold"
+    return table(["contender", "algorithm", "engine", "version", metric, "verdict", "why"], rows)
+
+
+def _trainings(wh: Warehouse, model: str, contest: list[dict[str, Any]]) -> dict[str, Any]:
+    """How each contender of the warehouse was fitted: planned and actual seconds and bytes, what was left
+    out.
+    """
+    found: dict[str, Any] = {}
+    for row in contest:
+        record = None if row["version"] is None else training_of(wh, model, row["version"])
+        if record is None:
+            continue
+        plan, name = record["plan"], row["contender"]
+        found |= {
+            f"{name}_plan": f"{plan['way']}: {plan['reason']}",
+            f"{name}_seconds": record["fit_seconds"],
+            f"{name}_bytes_out": record["fit_bytes_out"],
+            f"{name}_left_out": dg.MetadataValue.json(record["left_out"]),
+        }
+        if plan["estimated_seconds"] is not None:
+            found[f"{name}_estimated_seconds"] = plan["estimated_seconds"]
+            found[f"{name}_estimated_bytes_out"] = plan["estimated_bytes_out"]
+    return found
 
 
 def _curves(wh: Warehouse, spec: ModelSpec, version: int) -> dict[str, Any]:

@@ -43,6 +43,42 @@ def newest_version(wh: Warehouse, model: str) -> Standing | None:
     return Standing(**rows[0]) if rows else None
 
 
+def candidate_version(wh: Warehouse, model: str) -> Standing | None:
+    """The version that a promotion is about: the winner of the newest contest, or the declared contender's
+    where none won; a version that was registered after that contest by other means.
+    """
+    from ml.registry_contest import last_contest
+
+    newest, contest = newest_version(wh, model), last_contest(wh, model)
+    entered = [row["version"] for row in contest if row["version"] is not None]
+    if newest is None or not entered or newest.version > max(entered):
+        return newest
+    chosen = next((row["version"] for row in contest if row["is_winner"]), entered[0])
+    rows = wh.query(
+        f"select {COLUMNS} from ml.model_version where model_name = %(model)s and version = %(version)s",
+        {"model": model, "version": chosen},
+    )
+    return Standing(**rows[0])
+
+
+def selection_value(wh: Warehouse, model: str, version: int) -> float | None:
+    """The mean out of fold of the metric by which a version's parameters were chosen."""
+    return wh.scalar(
+        """select (tried ->> 'mean')::double precision from ml.model_version,
+               jsonb_array_elements(cv_results) as tried
+           where model_name = %(model)s and version = %(version)s and (tried ->> 'is_chosen')::boolean""",
+        {"model": model, "version": version},
+    )
+
+
+def training_of(wh: Warehouse, model: str, version: int) -> dict[str, Any] | None:
+    """How the warehouse fitted a version; None where a library did."""
+    return wh.scalar(
+        "select training from ml.model_version where model_name = %(model)s and version = %(version)s",
+        {"model": model, "version": version},
+    )
+
+
 def same_version(wh: Warehouse, spec: ModelSpec, training_set_sha256: str, code: str) -> Standing | None:
     """The newest version fitted on the same rows, from the same declaration and code; None where there is
     none.

@@ -1,14 +1,14 @@
 """Train: for each declared model its training set, a fitted version with its verdict, and the champion.
 
-One op builds the training set and fits on it, with the gates as a blocking check: a version that fails is
-registered and kept, but nothing downstream of it runs, so the champion that stands is not touched.
+One op builds the training set and fits every contender on it (`stages.contenders`), with the gates of the
+one that is put up as a blocking check: versions that fail are registered and kept, but nothing downstream of
+them runs, so the champion that stands is not touched.
 Promotion is an op of its own and asks the registry, which refuses what its gates refused. Does not belong
 here: statistics, or SQL of the registry.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -18,12 +18,12 @@ import dagster as dg
 
 from ml.spec import ModelSpec
 from orchestration.dbt_translator import follow_upstream
+from orchestration.stages.contenders import Outcome, train_contenders
 from orchestration.stages.house import STAGE_TAG, House, is_forced, teller
 from orchestration.stages.model_keys import champion_key, fitted_key, owner_of, training_key
 from orchestration.stages.model_pages import fitted_metadata, gate_table, gate_text
 from orchestration.stages.retraining import rolled_split
-from orchestration.stages.standing import gates_of, newest_version, same_version, was_promoted
-from warehouse.client import Warehouse
+from orchestration.stages.standing import candidate_version, was_promoted
 
 PARITY_TEXT = (
     "The model document gives the same 64 bits as SQL, in NumPy, row by row in Python and over HTTP, on "
@@ -32,25 +32,6 @@ PARITY_TEXT = (
 UNTIL_TAG = "starhouse/train_until"  # last day of the test window of a rolled split
 GATES = "gates"
 PARITY = "parity"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What training a model came to: its training set, the version that stands for it, and the verdict."""
-
-    training_set: Any
-    version: int
-    gates: list[dict[str, Any]]
-    parity: list[dict[str, Any]]
-    is_reused: bool
-
-    @property
-    def is_passed(self) -> bool:
-        return bool(self.gates) and all(gate["is_passed"] for gate in self.gates)
-
-    @property
-    def is_equal(self) -> bool:
-        return bool(self.parity) and all(surface["is_equal"] for surface in self.parity)
 
 
 @cache
@@ -64,39 +45,6 @@ def code_version() -> str:
     from importlib.metadata import version
 
     return f"{version('starhouse')}+{digest.hexdigest()[:12]}"
-
-
-def train_model(wh: Warehouse, spec: ModelSpec, is_forced: bool, say: Callable[[str], None]) -> Outcome:
-    """Build the training set, fit, register and judge; an unchanged model is not fitted again unless
-    forced.
-    """
-    from ml import registry
-    from ml.predictor import Predictor
-    from ml.train import train
-    from ml.training_set import build_training_set
-
-    registry.ensure_schema(wh)
-    training_set = build_training_set(wh, spec)
-    say(f"{spec.name}: {training_set.train_rows:,} rows to train on, {training_set.test_rows:,} to test on")
-    standing = None if is_forced else same_version(wh, spec, training_set.content_sha256, code_version())
-    if standing is not None:
-        say(f"{spec.name}: same rows, declaration and code as version {standing.version}: not fitted again")
-        return _outcome(wh, spec, training_set, standing.version, is_reused=True)
-    fitted = train(wh, spec, training_set, progress=say)
-    registered = registry.register(wh, fitted, training_set, code_version())
-    from serving.candidate import http_surface
-
-    with http_surface(Predictor.load(wh, spec, registered.version)) as http:
-        registry.judge_version(wh, spec.name, registered.version, fitted.sample, http)
-    say(f"{spec.name}: gates judged, evaluators compared")
-    return _outcome(wh, spec, training_set, registered.version, is_reused=False)
-
-
-def _outcome(wh: Warehouse, spec: ModelSpec, training_set: Any, version: int, is_reused: bool) -> Outcome:
-    from ml.registry import parity_of
-
-    gates, parity = gates_of(wh, spec.name, version), parity_of(wh, spec.name, version)
-    return Outcome(training_set, version, gates, parity, is_reused)
 
 
 def train_assets(spec: ModelSpec) -> list[dg.AssetsDefinition]:
@@ -119,8 +67,8 @@ def _training(spec: ModelSpec) -> dg.AssetsDefinition:
         if until:
             declared = spec.model_copy(update={"split": rolled_split(spec, date.fromisoformat(until))})
         with house.locked(f"train:{spec.name}") as wh:
-            outcome = train_model(wh, declared, is_forced(context), teller(context))
-            page = fitted_metadata(wh, declared, outcome.version, outcome.is_reused)
+            outcome = train_contenders(wh, declared, is_forced(context), code_version(), teller(context))
+            page = fitted_metadata(wh, declared, outcome.version, outcome.is_reused, outcome.contest)
         yield dg.MaterializeResult(asset_key=trn.key, metadata=_training_metadata(outcome.training_set))
         yield dg.MaterializeResult(asset_key=mdl.key, metadata=page)
         yield _verdict(mdl.key, outcome)
@@ -148,7 +96,7 @@ def _training_specs(spec: ModelSpec) -> tuple[dg.AssetSpec, dg.AssetSpec]:
         group_name="models",
         owners=owners,
         kinds={"scikitlearn", "postgres"},
-        description=f"The newest fitted version of {spec.name}. {spec.description}",
+        description=f"The fitted version of {spec.name} that is put up for promotion. {spec.description}",
     )
     return trn, mdl
 
@@ -199,18 +147,19 @@ def _promotion(spec: ModelSpec) -> dg.AssetsDefinition:
         kinds={"postgres"},
         op_tags={STAGE_TAG: "train"},
         automation_condition=follow_upstream(),
-        description=f"The version of {spec.name} that scores and is served: the newest to pass its gates.",
+        description=f"The version of {spec.name} that scores and is served: the newest put up that passed.",
     )
     def promotion(context: dg.AssetExecutionContext, house: House) -> dg.MaterializeResult:
         from ml import registry
 
         with house.locked(f"train:{spec.name}") as wh:
-            newest = newest_version(wh, spec.name)
+            newest = candidate_version(wh, spec.name)
             if newest is None:
                 raise dg.Failure(
                     f"{spec.name} has no version to promote. Run `starhouse train {spec.name}` first."
                 )
             standing = registry.champion(wh, spec.name)
+            won = next((row for row in registry.last_contest(wh, spec.name) if row["is_winner"]), None)
             if was_promoted(wh, spec.name, newest.version):
                 teller(context)(
                     f"{spec.name}: version {newest.version} was promoted before; what stands stays"
@@ -221,7 +170,7 @@ def _promotion(spec: ModelSpec) -> dg.AssetsDefinition:
                     spec.name,
                     newest.version,
                     actor=f"run {context.run.run_id[:8]}",
-                    reason="passed all its gates",
+                    reason=_reason(newest.version, won),
                 )
                 teller(context)(f"{spec.name}: version {newest.version} is the champion")
             champion = registry.champion(wh, spec.name)
@@ -234,3 +183,10 @@ def _promotion(spec: ModelSpec) -> dg.AssetsDefinition:
         )
 
     return promotion
+
+
+def _reason(version: int, won: dict[str, Any] | None) -> str:
+    """Why a run promotes a version."""
+    if won is None or won["version"] != version:
+        return "passed all its gates"
+    return f"passed all its gates; {won['contender']} ({won['algorithm']}): {won['reason']}"

@@ -11,7 +11,7 @@ from tests.ml.small_model import champion_late
 from warehouse.client import WarehouseError, open_warehouse
 
 TABLES = {
-    "champion_sql", "golden_rows", "parity_check", "scoring_calibration", "training_calibration",
+    "champion_sql", "contest", "golden_rows", "parity_check", "scoring_calibration", "training_calibration",
     "training_plan",
     "artifact", "model_version", "model_metric", "model_curve", "feature_importance", "gate_result",
     "model_champion", "promotion_event", "prediction", "drift", "drift_bin", "drift_bin_count",

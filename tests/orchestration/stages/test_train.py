@@ -30,7 +30,8 @@ def small(**changes: Any) -> ModelSpec:
     )
     algorithm = Algorithm(name="logistic", params={}, grid={})
     gates = (Gate(metric="auc", at_least=0.55),)
-    return DECLARED.model_copy(update={"split": split, "algorithm": algorithm, "gates": gates, **changes})
+    alone = {"split": split, "algorithm": algorithm, "challenger": None, "gates": gates}
+    return DECLARED.model_copy(update={**alone, **changes})
 
 
 def run(settings: Settings, spec: ModelSpec, **tags: str) -> tuple[bool, list[str], dict[str, bool]]:

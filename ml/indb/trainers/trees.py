@@ -1,0 +1,127 @@
+"""A tree, a forest and gradient boosting in the warehouse: each fit scans, bins and grows on filtered rows.
+
+Bins are cut on the rows that train, so a fold's bins know nothing of what it holds out. Belongs here: the
+three trainers, parameters to settings. Does not belong here: training (`ml.indb.train_trees`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ml.algorithms.registry import Parameter
+from ml.indb.train_trees import train_trees
+from ml.indb.trainers.encoding import shares_of
+from ml.indb.trainers.left_out import left_out_of
+from ml.indb.trainers.registry import Fit, Trainer
+from ml.indb.trainers.source import LABEL
+from ml.indb.tree_settings import Boosting, Forest, Growth, TreeRows
+
+if TYPE_CHECKING:
+    from ml.indb.trainers.source import Source
+    from warehouse.client import Warehouse
+
+
+MOST_BINS = 64
+MEMORY_ROWS = 1_000_000
+"""Up to so many rows, cells fit into memory however little they repeat: two bytes a feature, 33 beside."""
+
+
+@dataclass
+class Trees:
+    """Fits by `family`: tree, forest or gradient_boosting."""
+
+    wh: Warehouse
+    source: Source
+    family: str
+    seed: int
+    way: str
+    bytes_out: int = 0
+
+    def fit(self, params: Mapping[str, Any], fold: int | None) -> Fit:
+        left_out, read = left_out_of(self.wh, self.source, fold)
+        rows = self._rows(fold, left_out)
+        settings = _settings(self.family, params, self.seed, len(rows.features))
+        bins, engine = params.get("max_bins", MOST_BINS), self._engine()
+        trained = train_trees(self.wh, rows, settings, self.family, most_bins=bins, engine=engine)
+        self.bytes_out += trained.bytes_out + read
+        names, sizes = list(rows.features), dict[str, float]()
+        for tree in trained.fitted.trees:
+            for node in tree.nodes:
+                if node.split is not None:
+                    name = names[node.split.feature]
+                    sizes[name] = sizes.get(name, 0.0) + float(node.split.gain)
+        return Fit(trained.fitted.document, shares_of(sizes, self.source.features), left_out)
+
+    def _engine(self) -> str:
+        """As planned: rows by SQL, or cells. Where an export is planned only the codes of cells leave, to
+        be trained on in memory.
+        """
+        if self.way == "joined" or self.family == "forest":  # a forest samples rows
+            return "rows"
+        return "memory" if self.source.rows <= MEMORY_ROWS else "auto"
+
+    def _rows(self, fold: int | None, left_out: Mapping[str, str]) -> TreeRows:
+        source = self.source
+        kinds = {name: kind for name, kind in source.features.items() if name not in left_out}
+
+        def named(wanted: str) -> tuple[str, ...]:
+            return tuple(name for name, kind in kinds.items() if kind == wanted)
+
+        return TreeRows(
+            source.relation(source.trains(fold)), LABEL, named("number"), named("boolean"),
+            named("category"), "binary" if source.task == "classification" else "regression",
+            key=source.key_column if self.family == "forest" else None,
+        )  # fmt: skip
+
+
+def _settings(family: str, params: Mapping[str, Any], seed: int, features: int) -> Boosting | Forest:
+    share = params.get("max_features")
+    growth = {
+        "max_depth": params.get("max_depth", 6 if family != "forest" else 12),
+        "max_leaves": params.get("max_leaf_nodes", 31 if family != "forest" else 512),
+        "min_rows": params.get("min_samples_leaf", 20 if family != "forest" else 5),
+        "l2": float(params.get("l2_regularization", 0.0)),
+        "features": None if share is None else max(1, round(share * features)),
+    }
+    if family == "gradient_boosting":
+        rate = float(params.get("learning_rate", 0.1))
+        return Boosting(params.get("n_estimators", 20), rate, growth=Growth(**growth), seed=seed)
+    count = 1 if family == "tree" else params.get("n_estimators", 20)
+    return Forest(count, family == "forest", Growth(**growth), seed)
+
+
+def _trainer(family: str, parameters: Mapping[str, Parameter]) -> Trainer:
+    def open_(wh: Warehouse, source: Source, seed: int, way: str) -> Trees:
+        return Trees(wh, source, family, seed, way)
+
+    def work(params: Mapping[str, Any]) -> dict[str, Any]:
+        settings = _settings(family, params, 0, 1)
+        rounds = settings.rounds if isinstance(settings, Boosting) else settings.trees
+        growth = settings.growth
+        return {
+            "trainer": "trees",
+            "rounds": rounds,
+            "depth": growth.max_depth,
+            "leaves": growth.max_leaves,
+            "most_bins": params.get("max_bins", MOST_BINS),
+        }
+
+    return Trainer(family, ("classification", "regression"), {**_GROWTH, **parameters}, open_, work)
+
+
+_GROWTH = {
+    "max_depth": Parameter(int, low=1, high=30),
+    "max_leaf_nodes": Parameter(int, low=2, high=4096),
+    "min_samples_leaf": Parameter(int, low=1, high=100_000),
+    "l2_regularization": Parameter(float, low=0.0, high=1e6),
+    "max_bins": Parameter(int, low=2, high=1024),
+}
+_COUNT = {"n_estimators": Parameter(int, low=1, high=2000)}
+_SHARE = {"max_features": Parameter(float, low=0.01, high=1.0)}
+TREE = _trainer("tree", {})
+FOREST = _trainer("forest", {**_COUNT, **_SHARE})
+GRADIENT_BOOSTING = _trainer(
+    "gradient_boosting", {**_COUNT, **_SHARE, "learning_rate": Parameter(float, low=1e-4, high=1.0)}
+)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -29,13 +30,18 @@ def load(
     source: SourceName,
     table: TableName = None,
     again: Annotated[bool, typer.Option(help="Read everything anew; what is known stays.")] = False,
+    day: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Backfill one day (UTC).")
+    ] = None,
 ) -> None:
     """Load a declared source from where its last load ended."""
     from orchestration.console import open_console
     from warehouse.client import load_settings
 
     console = open_console()
-    accounts = _loader(source).load(load_settings(), [table] if table else None, _teller(console), again)
+    one_day = day.date() if day else None
+    wanted = [table] if table else None
+    accounts = _loader(source).load(load_settings(), wanted, _teller(console), again, one_day)
     _show_accounts(console, accounts)
 
 

@@ -6,6 +6,7 @@ with a reason. Does not belong here: writing either of them.
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -137,6 +138,16 @@ def part(table: DeclaredTable, batch: Batch, added: tuple[DeclaredColumn, ...] =
     if faults:
         rows = rows.take(pa.array(places, pa.int64()))
     return Parted(rows, places, [*batch.rejects, *rejects])
+
+
+def of_day(parted: Parted, event_at: str, day: dt.date) -> Parted:
+    """The rows whose event lies on a day (UTC), and all rejects, of which that cannot be told."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    on_day = pc.equal(parted.rows[event_at].cast(pa.timestamp("us", "UTC")).cast(pa.date32()), day)
+    places = [place for place, is_on in zip(parted.places, on_day.to_pylist(), strict=True) if is_on]
+    return Parted(parted.rows.filter(on_day), places, parted.rejects)
 
 
 def _missing_rows(column: pa.Array) -> list[int]:

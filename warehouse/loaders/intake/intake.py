@@ -27,6 +27,7 @@ from warehouse.loaders.intake.contract import (
     column_verdicts,
     inferred_kind,
     load_verdicts,
+    of_day,
     part,
 )
 from warehouse.loaders.intake.declared import DeclaredColumn, DeclaredSource, DeclaredTable
@@ -57,12 +58,15 @@ class Account:
 
 @dataclass
 class Intake:
-    """A load under way. One at a time for a table: the caller holds its lock (`lock_name`)."""
+    """A load under way. One at a time for a table: the caller holds its lock (`lock_name`). `day`: take only
+    rows whose event lies on this day (UTC), as a backfill does; positions are then left alone.
+    """
 
     wh: Warehouse
     source: DeclaredSource
     table: DeclaredTable
     progress: Callable[[str], None] = lambda line: None
+    day: dt.date | None = None
 
     def __post_init__(self) -> None:
         self.relation = self.source.relation(self.table)
@@ -90,6 +94,8 @@ class Intake:
         if self.account.batches == 0:
             self._judge(batch)
         parted = part(self.table, batch, self._added)
+        if self.day is not None:
+            parted = of_day(parted, str(self.table.event_at), self.day)
         if self.table.policy == "freeze" and parted.rejects:
             self._refuse(parted.rejects[0])
         milestones.reached("parted")
@@ -168,10 +174,12 @@ class Intake:
         milestones.reached("quarantined")
         if self.table.lateness_s is not None:
             watermarks.advance(self.wh, self.relation, load_id, self.table.lateness_s)
-        bookkeeping.keep_positions(self.wh, self.relation, load_id, batch.resume)
+        if self.day is None:
+            bookkeeping.keep_positions(self.wh, self.relation, load_id, batch.resume)
         milestones.reached("position kept")
         known = landed - (len(rejects) - len(parted.rejects)) - written
-        counts = (batch.row_count, written, known, len(rejects))
+        read = batch.row_count if self.day is None else landed + len(parted.rejects)
+        counts = (read, written, known, len(rejects))
         bookkeeping.add_to_account(self.wh, self.relation, load_id, *counts)
         self.account = replace(
             self.account,

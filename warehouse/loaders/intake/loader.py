@@ -5,12 +5,14 @@ Belongs here: what the rest of the house calls. Does not belong here: a single l
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from warehouse.client import Settings, open_warehouse
 from warehouse.client.environment import secret_named
+from warehouse.loaders.declaration import LoadError
 from warehouse.loaders.intake import bookkeeping, quarantine
 from warehouse.loaders.intake.batch import Batch, Reject
 from warehouse.loaders.intake.connectors import connector
@@ -38,20 +40,28 @@ class DeclaredLoader:
         tables: Iterable[str] | None = None,
         progress: Callable[[str], None] | None = None,
         again: bool = False,
+        day: dt.date | None = None,
     ) -> list[Account]:
         """Load tables (all, or those named), each from where its last load came to; `again` reads all anew,
-        which changes nothing where the source did not change.
+        which changes nothing where the source did not change. `day` reads all anew and takes the events of
+        one day (UTC): a backfill.
 
         Raises:
             LoadError: bad input; what was committed before it stays. WarehouseError: a database is not
             reached.
         """
         secret = self._secret()
+        chosen = [
+            self.source.table(name) for name in dict.fromkeys(self.tables if tables is None else tables)
+        ]
+        for table in chosen:
+            if day is not None and table.event_at is None:
+                raise LoadError(
+                    f"{self.source.relation(table)} cannot be loaded by day", value=str(day),
+                    allowed="tables that declare event_at", next_step="declare it, or load the table `again`",
+                )  # fmt: skip
         with open_warehouse(settings) as wh:
-            return [
-                self._load(wh, self.source.table(name), secret, progress, again)
-                for name in dict.fromkeys(self.tables if tables is None else tables)
-            ]
+            return [self._load(wh, table, secret, progress, again, day) for table in chosen]
 
     def replay(self, wh: Warehouse, table: DeclaredTable, ids: Sequence[int] | None = None) -> Account:
         """Try the rows held in quarantine again (all of the table's, or those named), repaired or not: those
@@ -74,14 +84,15 @@ class DeclaredLoader:
         secret: Secret | None,
         progress: Callable[[str], None] | None,
         again: bool,
+        day: dt.date | None,
     ) -> Account:
         module: Any = connector(self.source.kind)
         relation = self.source.relation(table)
         with wh.advisory_lock(lock_name(relation)):
             bookkeeping.ensure_books(wh)
-            known = {} if again else bookkeeping.positions(wh, relation)
-            load = Intake(wh, self.source, table, progress or (lambda line: None))
-            has_keys = hasattr(module, "keys")
+            known = {} if again or day else bookkeeping.positions(wh, relation)
+            load = Intake(wh, self.source, table, progress or (lambda line: None), day)
+            has_keys = hasattr(module, "keys") and day is None
             return load.run(
                 module.read(self.source, table, secret, known),
                 (lambda: module.keys(self.source, table, secret)) if has_keys else None,

@@ -12,6 +12,8 @@ Belongs here: the shape of a raw table, and writing versions. Does not belong he
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from warehouse.client import quote
@@ -152,6 +154,22 @@ def repeated_keys(wh: Warehouse, relation: str, table: DeclaredTable) -> list[di
 
 def drop_landed(wh: Warehouse, relation: str, orders: list[int]) -> None:
     wh.execute(f"delete from {quote(LANDING, relation)} where {ORDER} = any(%(orders)s)", {"orders": orders})
+
+
+def day_hash(wh: Warehouse, relation: str, key: Sequence[str], day: dt.date) -> str:
+    """SHA-256 over the content of the newest versions whose event lies on a day (UTC), whatever their order:
+    two loads of the day are the same where it is.
+    """
+    newest = (
+        f"select distinct on ({_list(key)}) event_at, is_deleted, content_sha256 from {quote(RAW, relation)} "
+        f"order by {_list(key)}, known_at desc, loaded_at desc, source_position desc"
+    )
+    return wh.scalar(
+        "select encode(sha256(coalesce(string_agg(content_sha256, ''::bytea order by content_sha256), "
+        f"''::bytea)), 'hex') from ({newest}) as v "
+        "where not is_deleted and (event_at at time zone 'UTC')::date = %(day)s",
+        {"day": day},
+    )
 
 
 def clear(wh: Warehouse, relation: str) -> None:

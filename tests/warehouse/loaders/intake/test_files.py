@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import gzip
 import json
 import os
 import shutil
 import zipfile
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.parquet as parquet
@@ -15,9 +17,10 @@ import pytest
 from tests.warehouse.loaders.intake.declaring import orders, source
 from warehouse.client.settings import Secret
 from warehouse.loaders.declaration import LoadError
-from warehouse.loaders.intake import bookkeeping, quarantine
+from warehouse.loaders.intake import bookkeeping, quarantine, versions
 from warehouse.loaders.intake.connectors import files
 from warehouse.loaders.intake.intake import Intake
+from warehouse.loaders.intake.loader import DeclaredLoader
 
 HEADING = b"order_id,customer,amount,paid_at\n"
 FIRST = b"1,ada,9.50,2013-01-01T00:00:00Z\n"
@@ -120,3 +123,24 @@ def test_an_address_that_is_none_is_named_without_its_secret(wh):
     with pytest.raises(LoadError, match="no usable address") as fault:
         list(files.read(source(orders=orders()), orders(), Secret("gs3://me:canary@x/y"), {}))
     assert "canary" not in str(fault.value)
+
+
+def test_a_backfill_of_a_day_equals_the_original_load(wh, tmp_path, monkeypatch):
+    lines = [b"%d,c%d,%d,2013-01-%02dT12:00:00Z\n" % (n, n, n, n % 3 + 1) for n in range(1, 31)]
+    (tmp_path / "a.csv").write_bytes(HEADING + b"".join(lines))
+    monkeypatch.setenv("SHOP_FILES", tmp_path.as_uri())
+    table = orders(read="*", event_at="paid_at")
+    loader = DeclaredLoader(replace(source(orders=table), connection="SHOP_FILES"))
+    loader.load(wh.settings)
+    day = dt.date(2013, 1, 2)
+    before = versions.day_hash(wh, "shop__orders", table.key, day)
+    kept = wh.query("select * from raw.intake_position")
+    assert loader.load(wh.settings, day=day)[0].loaded == 0
+    wh.execute("delete from raw.shop__orders where event_at::date = '2013-01-02'")
+    assert versions.day_hash(wh, "shop__orders", table.key, day) != before
+    (account,) = loader.load(wh.settings, day=day)
+    assert (account.read, account.loaded) == (10, 10)
+    assert versions.day_hash(wh, "shop__orders", table.key, day) == before
+    assert wh.query("select * from raw.intake_position") == kept
+    with pytest.raises(LoadError, match="by day"):
+        DeclaredLoader(replace(loader.source, tables=(orders(read="*"),))).load(wh.settings, day=day)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ml.indb.bin_scan import scan
+from ml.indb.binned_rows import binned_rows
 from ml.indb.calibrate_sums import LEAST, NUMBERS, Costs, quickest
 from ml.indb.train_trees import train_trees
 from ml.indb.tree_settings import Boosting, Growth, TreeRows
@@ -22,30 +24,43 @@ DEPTH = 4
 BINS = 16
 ROUNDS = {"rows": (1, 3), "memory": (1, 9)}
 LIBRARY_ROUNDS = 20
+LIBRARY_THREADS = -1
+"""All cores, as a training would."""
 
 
 def of_trees(wh: Warehouse, table: str) -> Costs:
-    """Seconds for each row and feature: `bin` once, `histogram` a level of a tree by SQL, `cell` the same in
-    memory. For each row `scored` a tree; `tree_leaf` is what a leaf costs beside the rows.
+    """Seconds for each row and feature: once `bin` for numbers, `code` for categories; `histogram` a level of
+    a tree by SQL, `cell` the same in memory. For each row `scored` a tree; `tree_leaf` is what a leaf costs
+    beside the rows.
     """
     few, rows = f"(select * from {table} where id < {FEW_ROWS})", f"(select * from {table} where id < {ROWS})"
-    tree = _by_tree(wh, few, "memory")[1]
-    first, by_sql = _by_tree(wh, rows, "rows")
-    _, by_memory = _by_tree(wh, rows, "memory")
+    tree, by_sql, by_memory = (
+        _by_tree(wh, *given) for given in ((few, "memory"), (rows, "rows"), (rows, "memory"))
+    )
     values = ROWS * len(FEATURES)
     # Of a tree's seconds by SQL, its levels read every feature, the new scores write every one of them once.
     share = max(by_sql - tree, 0.0) / (DEPTH + 1)
     return {
         "tree_leaf": max(tree / 2**DEPTH, LEAST),
-        "bin": max((first - by_sql) / values, LEAST),
+        "bin": _binned(wh, TreeRows(rows, "x15", numbers=FEATURES)) / values,
+        "code": _binned(wh, TreeRows(rows, "x15", categories=("c", "d"))) / ROWS / 2,
         "histogram": max(share / values, LEAST),
         "scored": max(share / ROWS, LEAST),
         "cell": max((by_memory - tree) / values / DEPTH, LEAST),
     }
 
 
-def _by_tree(wh: Warehouse, rows: str, engine: str) -> tuple[float, float]:
-    """Seconds of a fit of one tree, and of each further one."""
+def _binned(wh: Warehouse, work: TreeRows) -> float:
+    """Seconds of finding the bins and of making the table of codes."""
+
+    def made() -> None:
+        wh.execute(f"drop table {binned_rows(wh, work, scan(wh, work, BINS)).table}")
+
+    return quickest(made)
+
+
+def _by_tree(wh: Warehouse, rows: str, engine: str) -> float:
+    """Seconds of a further tree."""
     work = TreeRows(rows, "x15", numbers=FEATURES)
     growth = Growth(max_depth=DEPTH, max_leaves=2**DEPTH)
 
@@ -54,8 +69,7 @@ def _by_tree(wh: Warehouse, rows: str, engine: str) -> tuple[float, float]:
         return quickest(lambda: train_trees(wh, work, settings, "timed", most_bins=BINS, engine=engine))
 
     few, many = ROUNDS[engine]
-    one, several = seconds(few), seconds(many)
-    return one, (several - one) / (many - few)
+    return (seconds(many) - seconds(few)) / (many - few)
 
 
 def of_library_trees(wh: Warehouse, table: str) -> Costs:
@@ -66,7 +80,7 @@ def of_library_trees(wh: Warehouse, table: str) -> Costs:
     x, y = rows[list(FEATURES)].to_numpy(), rows["x15"].to_numpy()
 
     def seconds(rows: int, rounds: int) -> float:
-        model = LGBMRegressor(n_estimators=rounds, verbose=-1)
+        model = LGBMRegressor(n_estimators=rounds, n_jobs=LIBRARY_THREADS, verbose=-1)
         return quickest(lambda: model.fit(x[:rows], y[:rows]))
 
     tree = (seconds(FEW_ROWS, LIBRARY_ROUNDS) - seconds(FEW_ROWS, 1)) / (LIBRARY_ROUNDS - 1)

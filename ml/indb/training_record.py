@@ -48,11 +48,17 @@ def record_training(
 
 def last_training(wh: Warehouse, model_name: str) -> dict[str, Any] | None:
     """The newest row of `ml.training_plan` of a model, None where it was never planned."""
-    ensure_schema(wh)
-    rows = wh.query(
-        "select * from ml.training_plan where model_name = %s order by plan_id desc limit 1", (model_name,)
-    )
+    rows = last_trainings(wh, model_name)
     return rows[0] if rows else None
+
+
+def last_trainings(wh: Warehouse, model_name: str, most: int = 2) -> list[dict[str, Any]]:
+    """Rows of `ml.training_plan` of a model, the newest first: a model and its challenger are two."""
+    ensure_schema(wh)
+    return wh.query(
+        "select * from ml.training_plan where model_name = %s order by plan_id desc limit %s",
+        (model_name, most),
+    )
 
 
 def training_text(row: dict[str, Any]) -> str:

@@ -123,6 +123,8 @@ def _factorised(costs: _Costs) -> tuple[float, float]:
             seconds += pairs * (unit["new_group"] + unit["join"] + pushed * unit["value"])
     other = sum(sizes) + numbers
     for keys, size in zip(found.keys, sizes, strict=True):
+        # A key's values are read, weighted by its facts, and kept beside its message.
+        seconds += keys * (unit["new_group"] + unit["join"] + 2 * size * unit["value"])
         seconds += keys * size * (other - (size - 1) / 2) * unit["product"]
     return seconds, _sum_bytes(costs, len(work.numbers) + 1)
 
@@ -142,9 +144,14 @@ def _patterns(costs: _Costs) -> tuple[float, float]:
 
 
 def _tree_rows(costs: _Costs) -> tuple[float, float]:
-    found, unit = costs.found, costs.unit
-    binned = costs.source + found.rows * len(costs.work.features) * unit["bin"]
-    return binned + _trees_by_sql(costs, found.rows), _histogram_bytes(costs)
+    seconds = costs.source + costs.found.rows * _code(costs)
+    return seconds + _trees_by_sql(costs, costs.found.rows), _histogram_bytes(costs)
+
+
+def _code(costs: _Costs) -> float:
+    """Seconds in which a row gets its codes: numbers by quantiles, which sorts them, categories by a list."""
+    work, unit = costs.work, costs.unit
+    return len(work.numbers) * unit["bin"] + len(work.categories) * unit["code"]
 
 
 def _trees_by_sql(costs: _Costs, rows: int) -> float:
@@ -167,7 +174,8 @@ def _histogram_bytes(costs: _Costs) -> float:
 def _tree_cells(costs: _Costs) -> tuple[float, float]:
     work, found, unit = costs.work, costs.found, costs.unit
     cells, features = found.cells or found.rows, len(work.features)
-    made = costs.source + found.rows * features * (unit["bin"] + unit["group"]) + cells * unit["new_group"]
+    grouped = found.rows * features * unit["group"] + cells * unit["new_group"]
+    made = costs.source + found.rows * _code(costs) + grouped
     if cells > FEW_CELLS:
         return made + _trees_by_sql(costs, cells), _histogram_bytes(costs)
     trees = work.rounds * (_tree(costs) + cells * work.depth * features * unit["cell"])

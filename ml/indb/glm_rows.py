@@ -54,12 +54,16 @@ class GlmRows:
 
     def double(self, column: str) -> str:
         """A column of numbers as double precision."""
-        x, type_name = self.x(column), self.types[column]
-        if type_name == "boolean":
-            return f"{x}::int::float8"
-        if type_name == "numeric":  # may be beyond the largest double
-            return f"case when abs({x}) < 1e300 then {x}::float8 else sign({x})::float8 * 'Infinity' end"
-        return f"{x}::text::float8" if type_name == "real" else f"{x}::float8"
+        return double_sql(self.x(column), self.types[column])
+
+
+def double_sql(x: str, type_name: str) -> str:
+    """The quoted column `x` of a type of numbers as double precision; infinite beyond the largest."""
+    if type_name == "boolean":
+        return f"{x}::int::float8"
+    if type_name == "numeric":
+        return f"case when abs({x}) < 1e300 then {x}::float8 else sign({x})::float8 * 'Infinity' end"
+    return f"{x}::text::float8" if type_name == "real" else f"{x}::float8"
 
 
 def glm_rows(

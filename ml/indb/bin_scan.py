@@ -24,6 +24,9 @@ NUMBERS = ("smallint", "integer", "bigint", "numeric", "real", "double precision
 EXTENTS_AT_ONCE = 400
 """Three columns each: Postgres takes 1,664."""
 
+FIRST_ROWS = 20
+"""Rows for each bin that are looked at first."""
+
 WHOLE = ("smallint", "integer", "bigint")
 TYPES = {
     "number": NUMBERS,
@@ -212,9 +215,12 @@ def _number(wh: Warehouse, name: str, kind: str, source: str, most: int, extent:
             "relation, or filter those rows out."
         )
     x = f"(select {number_sql(kind, column(name))} as x from {source}) as s where x is not null"
-    few = wh.query(f"select x from {x} group by x order by x limit {most + 1}")
-    if len(few) <= most:
-        return number_bins(name, kind, [row["x"] for row in few], [], 0.0, extent.has_missing)
+    # More than enough values among the first rows need no look at all of them.
+    first = f"(select x from {x} limit {FIRST_ROWS * most}) as f"
+    if wh.scalar(f"select count(distinct x) from {first}") <= most:
+        few = wh.query(f"select x from {x} group by x order by x limit {most + 1}")
+        if len(few) <= most:
+            return number_bins(name, kind, [row["x"] for row in few], [], 0.0, extent.has_missing)
     listed = ", ".join(POSTGRES.number(share) for share in shares(most))
     cuts = wh.scalar(f"select percentile_disc(array[{listed}]) within group (order by x) from {x}")
     return number_bins(name, kind, None, cuts, extent.high, extent.has_missing)

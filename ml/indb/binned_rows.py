@@ -33,8 +33,8 @@ FEW_CELLS = 200_000
 @dataclass(frozen=True)
 class Binned:
     """The table's quoted name, how many of its columns b0, b1, … are features and how many of s0, s1, … are
-    targets, how many rows it stands for, and how many `cells` it has, None where each of its rows is one row,
-    of weight 1 where `is_even`.
+    targets, how many rows it stands for, and how many `cells` it has, None where each of its rows is one row.
+    `is_even`: all rows have the weight 1, so that w is n.
     """
 
     table: str
@@ -78,18 +78,37 @@ def binned_cells(wh: Warehouse, rows: TreeRows, scan: Scan, fold: str | None = N
     Raises:
         WarehouseError: the statement fails.
     """
-    source = f"({_select(rows, scan, fold)}) as one"
-    return _grouped(wh, source, len(scan.bins), scan.label.targets)
+    targets = [f"s{place}" for place in range(scan.label.targets)]
+    weight = f"sum({column(rows.weight)}::bigint)::bigint" if rows.weight else "count(*)"
+    sums = ", ".join(
+        f"sum({sql})::bigint as {name}" for name, sql in zip(targets, _targets(rows, scan), strict=True)
+    )
+    # A value that has a bin of its own is grouped by as it is, and coded once a cell instead of once a row.
+    values = ", ".join(
+        f"{column(one.name) if one.is_few else one.sql(column(one.name))} as x{at}"
+        for at, one in enumerate(scan.bins)
+    )
+    codes = ", ".join(
+        f"{one.sql(f'x{at}') if one.is_few else f'x{at}'} as b{at}" for at, one in enumerate(scan.bins)
+    )
+    # Grouped by position: the relation may have columns of these names.
+    places = ", ".join(str(place) for place in range(3, 4 + len(scan.bins)))
+    grouped = (
+        f"select count(*) as n, {weight} as w, {_fold(scan, fold)} as v, {values}, {sums}\n"
+        f"from {rows.relation} as r where {scan.is_used} group by {places}"
+    )
+    source = f"(select n, w, {', '.join(targets)}, v, {codes}\nfrom ({grouped}) as raw) as one"
+    return _grouped(wh, source, len(scan.bins), scan.label.targets, rows.weight is None)
 
 
-def _grouped(wh: Warehouse, source: str, features: int, outputs: int) -> Binned:
+def _grouped(wh: Warehouse, source: str, features: int, outputs: int, is_even: bool) -> Binned:
     listed = ", ".join(f"b{place}" for place in range(features))
     names = ["n", "w", *(f"s{place}" for place in range(outputs))]
     sums = ", ".join(f"sum({name})::bigint as {name}" for name in names)
     grouped = f"select {sums}, 0::bigint as k, {listed}, v from {source} group by v, {listed}"
     table = _created(wh, "cells", grouped)
     found = wh.query(f"select count(*) as cells, coalesce(sum(n), 0)::bigint as rows from {table}")[0]
-    return Binned(table, features, outputs, found["rows"], found["cells"], False)
+    return Binned(table, features, outputs, found["rows"], found["cells"], is_even)
 
 
 def cells_of(wh: Warehouse, rows: Binned) -> Binned:
@@ -98,21 +117,28 @@ def cells_of(wh: Warehouse, rows: Binned) -> Binned:
     Raises:
         WarehouseError: the statement fails.
     """
-    return _grouped(wh, f"{rows.table} as one", rows.features, rows.outputs)
+    return _grouped(wh, f"{rows.table} as one", rows.features, rows.outputs, rows.is_even)
 
 
 def _select(rows: TreeRows, scan: Scan, fold: str | None) -> str:
     w = f"{column(rows.weight)}::bigint" if rows.weight else "1::bigint"
     key = key_sql(column(rows.key)) if rows.key else "0::bigint"
     codes = ", ".join(f"{one.sql(column(one.name))} as b{at}" for at, one in enumerate(scan.bins))
-    targets = ", ".join(
-        f"{w} * {target} as s{at}" for at, target in enumerate(scan.label.sqls(column(rows.label)))
-    )
-    held = fold or f"case when {scan.is_training} then 0 else {HELD} end"
+    targets = ", ".join(f"{target} as s{at}" for at, target in enumerate(_targets(rows, scan)))
     return (
         f"select 1::bigint as n, {w} as w, {targets}, {key} as k,\n{codes},\n"
-        f"({held})::smallint as v\nfrom {rows.relation} as r where {scan.is_used}"
+        f"{_fold(scan, fold)} as v\nfrom {rows.relation} as r where {scan.is_used}"
     )
+
+
+def _targets(rows: TreeRows, scan: Scan) -> list[str]:
+    """Weight times target, by target."""
+    w = f"{column(rows.weight)}::bigint * " if rows.weight else ""
+    return [f"{w}{target}" for target in scan.label.sqls(column(rows.label))]
+
+
+def _fold(scan: Scan, fold: str | None) -> str:
+    return f"({fold or f'case when {scan.is_training} then 0 else {HELD} end'})::smallint"
 
 
 def _created(wh: Warehouse, kind: str, select: str) -> str:
@@ -122,14 +148,18 @@ def _created(wh: Warehouse, kind: str, select: str) -> str:
     return table
 
 
-def fetched(wh: Warehouse, one: Binned) -> Cells:
-    """The table in memory, cells in the order of fold and codes."""
-    order = "" if one.cells is None else f" order by {', '.join(['v', *one.codes])}"
-    table = wh.fetch_arrow(f"select * from {one.table}{order}")
+def fetched(wh: Warehouse, one: Binned, *, ordered: bool = False) -> Cells:
+    """The table in memory; `ordered`: cells in the order of fold and codes."""
+    names = ["n", *([] if one.is_even else ["w"]), *one.targets, *one.codes, "v"]
+    names += ["k"] if one.cells is None else []
+    order = f" order by {', '.join(['v', *one.codes])}" if ordered else ""
+    table = wh.fetch_arrow(f"select {', '.join(names)} from {one.table}{order}")
     codes = np.stack([numbers(table, name).astype(np.int16) for name in one.codes])
+    rows = numbers(table, "n")
+    weight = rows if one.is_even else numbers(table, "w")
     target = np.stack([numbers(table, name) for name in one.targets])
-    fold = numbers(table, "v").astype(np.int16)
-    return Cells(codes, numbers(table, "n"), numbers(table, "w"), target, fold, numbers(table, "k"))
+    key = numbers(table, "k") if one.cells is None else np.zeros_like(rows)
+    return Cells(codes, rows, weight, target, numbers(table, "v").astype(np.int16), key)
 
 
 def numbers(table: pa.Table, name: str) -> np.ndarray:

@@ -24,12 +24,15 @@ MOST_BINS, MOST_CATEGORIES = 1_024, 512
 
 @dataclass(frozen=True)
 class Bins:
-    """One feature: `edges` rise (numbers and booleans), or `values` are its categories."""
+    """One feature: `edges` rise (numbers and booleans), or `values` are its categories. `is_few`: every value
+    of the training rows has a bin of its own.
+    """
 
     name: str
     kind: str
     edges: tuple[float, ...] = ()
     values: tuple[str, ...] = ()
+    is_few: bool = True
 
     @property
     def count(self) -> int:
@@ -102,7 +105,7 @@ def number_bins(
     if distinct is not None and len(distinct) + has_missing < 2:
         refuse_constant(name, distinct)
     edges = at_quantiles(cuts, largest) if distinct is None else between([v + 0.0 for v in distinct])
-    return Bins(name, kind, edges=edges)
+    return Bins(name, kind, edges=edges, is_few=distinct is not None)
 
 
 def category_bins(name: str, values: Sequence[str], has_missing: bool) -> Bins:

@@ -66,12 +66,11 @@ class CellDraws:
         """The statement: sums by tree, one row a cell."""
         codes, targets = ", ".join(self._rows.codes), self._rows.targets
         times = ", ".join(f"{drawn_sql('k', seed, tree)} as t{tree}" for tree in trees)
-        columns = ["n", *([] if self._rows.is_even else ["w"])]
-        sums = [f"sum({name} * t{tree})::bigint as {name}{tree}" for tree in trees for name in columns]
+        sums = [f"sum(t{tree})::bigint as n{tree}" for tree in trees]
+        if not self._rows.is_even:
+            sums += [f"sum(w * t{tree})::bigint as w{tree}" for tree in trees]
         sums += [f"sum({name} * t{tree})::bigint as {name}_{tree}" for tree in trees for name in targets]
-        if self._rows.cells is None:  # a row counts once
-            sums = [text.replace("sum(n * ", "sum(") for text in sums]
-        source = f"(select n, w, {', '.join(targets)}, v, {codes}, {times} from {self._rows.table} "
+        source = f"(select w, {', '.join(targets)}, v, {codes}, {times} from {self._rows.table} "
         return (
             f"select {', '.join(sums)}\nfrom {source}{POSTGRES.fence}) as drawn\n"
             f"group by v, {codes} order by v, {codes}"

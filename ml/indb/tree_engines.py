@@ -112,6 +112,6 @@ def _sampled(
     made.append(cells_of(wh, whole))
     cells = made[-1]
     if engine == "memory" or (cells.pays and cells.cells <= FEW_CELLS):
-        return Tables(wh, layout, cells, "memory", fetched(wh, cells), whole)
+        return Tables(wh, layout, cells, "memory", fetched(wh, cells, ordered=True), whole)
     dropped(wh, made.pop())
     return Tables(wh, layout, whole, "rows")

@@ -20,6 +20,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.database_stock import DatabaseStock
 from warehouse.client import (
     Settings,
     Warehouse,
@@ -75,19 +76,26 @@ def server(settings: Settings) -> Settings:
     return admin
 
 
+@pytest.fixture(scope="session")
+def database_stock(server: Settings) -> Iterator[DatabaseStock]:
+    """Empty databases on the session's server, made ahead."""
+    stock = DatabaseStock(server)
+    yield stock
+    stock.close()
+
+
 @pytest.fixture
-def fresh_database(server: Settings) -> Iterator[Callable[[], Settings]]:
+def fresh_database(database_stock: DatabaseStock) -> Iterator[Callable[[], Settings]]:
     """A factory of new empty databases on the session's server, dropped after the test."""
     made: list[Settings] = []
 
     def make() -> Settings:
-        made.append(replace(server, database=f"t_{uuid.uuid4().hex[:12]}"))
-        create_database(server, made[-1].database)
+        made.append(database_stock.take())
         return made[-1]
 
     yield make
     for one in made:
-        drop_database(server, one.database)
+        database_stock.give_back(one)
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 SAMPLE_ROWS = 4_000
 LARGEST_SAMPLE = 256_000
-LEAST_SHARE = 0.05
-"""Of the seconds of one measurement: less is noise."""
+LEAST_SHARE, LEAST_SECONDS = 0.05, 0.1
+"""Of the seconds of one measurement, and seconds: less is noise."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,15 @@ def _measured(wh: Warehouse, engine: str, scoring: Scoring) -> tuple[int, float,
 
     A cheap model over few rows takes no longer than one row does. So the sample grows until the rows weigh
     more than all that is fixed, or until there are no more of them; then a row counts at least the share of
-    the whole that such a measurement can tell from nothing.
+    the whole that such a measurement can tell from nothing. What is made once, as an evaluator's tables, is
+    made before.
     """
+    _seconds(wh, engine, scoring, SAMPLE_ROWS)
     fixed = min(_seconds(wh, engine, scoring, 1)[0] for _ in range(2))
     wanted = SAMPLE_ROWS
     while True:
         seconds, scored = _seconds(wh, engine, scoring, wanted)
-        if scored.rows < wanted or seconds > 2 * fixed or wanted >= LARGEST_SAMPLE:
+        if scored.rows < wanted or seconds > max(2 * fixed, LEAST_SECONDS) or wanted >= LARGEST_SAMPLE:
             row = max(seconds - fixed, LEAST_SHARE * seconds) / max(scored.rows, 1)
             return scored.rows, fixed, row, scored
         wanted *= 4

@@ -3,38 +3,40 @@
 `python -m tests.benchmarks.document_scoring [rows] [repeats] [case]` writes `document_scoring_<case>.json`
 for a linear model, 100 trees and 500 trees of 31 leaves, over 20 features. Belongs here: this one comparison.
 Both sides start from the same table and end with an unlogged table of key and score. The peer is the best way
-out and in that we have: Arrow by ADBC both ways, the library's own predict on all cores. Ours is the way the
-scoring plan would take: the document's SQL, or, where a sample says so (`engine`), the stream through the
-document's evaluator. The sides take turns in one run; `memory` is the peak of a whole client process.
+out and in that we have: Arrow by ADBC both ways, the library's own predict on all cores. Ours is the
+product's own path: the way that `ml.scoring_plan` chooses for this table, measured beforehand as it always
+is, and the scoring that `ml.score` runs (`ml.scoring_engines`). The sides take turns in one run; `memory` is
+the peak of a whole client process.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from ml.scoring_engines import ENGINES, Scoring, fill
 from tests.benchmarks.document_tables import ANSWER, KEY, answers, arrow_rows, bench_database, store
 from tests.benchmarks.memory import watch
 from tests.benchmarks.progress import progress
 from tests.benchmarks.record import record, versions
 
 DATABASE = "starhouse_bench_scoring"
-ROWS, REPEATS, TRAIN_ROWS, SAMPLE_ROWS = 1_000_000, 5, 20_000, 20_000
+ROWS, REPEATS, TRAIN_ROWS = 1_000_000, 5, 20_000
 NAMES = tuple(f"x{place}" for place in range(20))
 RELATION = "rows"
 INCLUDES = {
     "start": "a table of key and 20 numbers, vacuumed; the fitted model, the document in memory",
-    "ours": "writing the SQL, `create unlogged table as` of key and score; or, by stream, as theirs with the "
-    "document's evaluator",
+    "ours": "by SQL: writing it, `create unlogged table as` of key and score; by stream: as theirs with the "
+    "document's evaluator, batch by batch",
     "theirs": "ADBC Arrow export of key and features, the library's predict on all cores, ADBC load of key "
     "and score into a new unlogged table",
-    "neither": "fitting, importing, connecting",
+    "neither": "fitting, importing, connecting; the plan's calibration (`plan_seconds`), kept for a week",
 }
 
 
@@ -77,46 +79,53 @@ def main(rows: int, repeats: int, only: str = "") -> None:
 
 
 def _compare(wh: Any, case: Case, rows: int, repeats: int) -> None:
+    from ml.scoring_plan import plan_relation
+
     estimator = case.fitted()
-    document = _document(estimator, case.name)
-    engine, estimate = _engine(wh, document, rows)
-    ours = in_warehouse if engine == "warehouse" else streamed
-    sides: dict[str, Callable[[], int]] = {
-        "ours": lambda: ours(wh, document, RELATION),
+    scoring = scoring_of(_document(estimator, case.name))
+    began = perf_counter()
+    plan = plan_relation(wh, scoring, rows)
+    plan_seconds = perf_counter() - began
+    print(f"{case.name}: {plan.engine}. {plan.reason}", flush=True)
+    sides: dict[str, Callable[[], dict[str, int]]] = {
+        "ours": lambda: ours(wh, plan.engine, scoring),
         "theirs": lambda: exported(wh, estimator, RELATION),
     }
     times: dict[str, list[float]] = {"ours": [], "theirs": []}
     moved: dict[str, dict[str, int]] = {}
     for number in range(repeats):
         for side, work in sides.items():
-            wh.execute(f"drop table if exists {ANSWER}")
-            wh.execute("checkpoint")  # neither side pays for what the other wrote
-            before, began = wh.bytes_out, perf_counter()
-            loaded = work()
-            times[side].append(perf_counter() - began)
-            moved[side] = {"out": wh.bytes_out - before, "in": loaded}
+            times[side].append(_timed(wh, work, moved, side))
             if not number and side == "ours":
-                differing = _differing(wh, document, rows)
-        print(
-            f"{case.name} {number + 1} of {repeats}: {times['ours'][-1]:.2f} s, {times['theirs'][-1]:.2f} s",
-            flush=True,
-        )
-    memory = {side: _memory(case, engine, side) for side in sides}
-    other = streamed if engine == "warehouse" else in_warehouse
+                differing = _differing(wh, scoring.document, rows)
+        seconds = f"{times['ours'][-1]:.2f} s, {times['theirs'][-1]:.2f} s"
+        print(f"{case.name} {number + 1} of {repeats}: {seconds}", flush=True)
+    other = next(engine for engine in ENGINES if engine != plan.engine)
     result = record(
         f"document_scoring_{case.name}",
         peer="export, predict, load", rows=rows, ours=times["ours"], theirs=times["theirs"],
         goal=1 / case.goal, unit="s", includes=INCLUDES, direction="at_most",
         versions=versions("lightgbm", "scikit-learn", "adbc-driver-postgresql", "pyarrow",
                           postgres=wh.scalar("show server_version")),
-        goal_ratio=case.goal, engine=engine, estimate=estimate,
-        other_engine_seconds=_sampled(wh, other, document, rows), client_peak_bytes=memory, bytes_moved=moved,
-        rows_compared=_compared(rows), rows_differing=differing, parallel_workers=_workers(wh, document),
+        goal_ratio=case.goal, engine=plan.engine, plan=asdict(plan), plan_seconds=plan_seconds,
+        other_engine_seconds=_timed(wh, lambda: ours(wh, other, scoring), {}, other),
+        client_peak_bytes={side: _memory(case, plan.engine, side) for side in sides}, bytes_moved=moved,
+        rows_compared=_compared(rows), rows_differing=differing,
+        parallel_workers=_workers(wh, scoring.document),
     )  # fmt: skip
     print(
-        f"{case.name}: {result['ratio']:.2f} times as fast (goal {case.goal:g}) by {engine}, "
+        f"{case.name}: {result['ratio']:.2f} times as fast (goal {case.goal:g}) by {plan.engine}, "
         f"{differing} of {_compared(rows):,} rows differ", flush=True,
     )  # fmt: skip
+
+
+def _timed(wh: Any, work: Callable[[], dict[str, int]], moved: dict[str, dict[str, int]], side: str) -> float:
+    """Seconds of one scoring; neither side pays for what the other wrote."""
+    wh.execute(f"drop table if exists {ANSWER}")
+    wh.execute("checkpoint")
+    began = perf_counter()
+    moved[side] = work()
+    return perf_counter() - began
 
 
 def _document(estimator: Any, name: str) -> Any:
@@ -126,25 +135,19 @@ def _document(estimator: Any, name: str) -> Any:
     return import_estimator(estimator, [Input(column, "number") for column in NAMES], name)
 
 
-def in_warehouse(wh: Any, document: Any, relation: str) -> int:
-    """Score by the document's SQL; bytes sent in: none but the statement."""
-    from ml.document.passes import prepared_scoring
-
-    with prepared_scoring(wh, document, relation, [KEY]) as select:
-        wh.execute(f"create unlogged table {ANSWER} as select {KEY}, score from ({select}) as s")
-    return len(select.encode())
+def scoring_of(document: Any) -> Scoring:
+    """The scoring of the table, key and score kept."""
+    return Scoring(document, RELATION, (KEY,), ("score",))
 
 
-def streamed(wh: Any, document: Any, relation: str) -> int:
-    """Score by the stream through the document's evaluator; bytes of Arrow loaded."""
-    from ml.document.stream import stream_scoring
-
-    _make_answer(wh)
-    return stream_scoring(wh, document, relation, [KEY], ("public", ANSWER), ["score"]).bytes_in
+def ours(wh: Any, engine: str, scoring: Scoring) -> dict[str, int]:
+    """Score by an engine of the product; bytes of Arrow out and in."""
+    done = fill(wh, engine, scoring, ("public", ANSWER))
+    return {"out": done.bytes_out, "in": done.bytes_in}
 
 
-def exported(wh: Any, estimator: Any, relation: str) -> int:
-    """Score by the library; bytes of Arrow loaded."""
+def exported(wh: Any, estimator: Any, relation: str) -> dict[str, int]:
+    """Score by the library; bytes of Arrow out and in."""
     model = getattr(estimator, "booster_", estimator)
 
     def predict(table: pa.Table) -> np.ndarray:
@@ -155,38 +158,9 @@ def exported(wh: Any, estimator: Any, relation: str) -> int:
 
     table = wh.fetch_arrow(f"select {KEY}, {', '.join(NAMES)} from {relation} as r")
     given = pa.table({KEY: table.column(KEY), "score": predict(table)})
-    _make_answer(wh)
-    wh.load_arrow("public", ANSWER, given)
-    return given.nbytes
-
-
-def _make_answer(wh: Any) -> None:
     wh.execute(f"create unlogged table {ANSWER} ({KEY} bigint, score double precision)")
-
-
-def _engine(wh: Any, document: Any, rows: int) -> tuple[str, dict[str, float]]:
-    """The quicker way, and seconds for all rows as a sample says: what one row takes is fixed, the rest grows
-    with the rows. Postgres works on the sample in one process, on all rows in several.
-    """
-    seconds = {}
-    for name, work in (("warehouse", in_warehouse), ("stream", streamed)):
-        wh.execute("set max_parallel_workers_per_gather = 0")
-        fixed, whole = (_sampled(wh, work, document, count) for count in (1, SAMPLE_ROWS))
-        wh.execute("reset max_parallel_workers_per_gather")
-        share = 1.7 if name == "warehouse" and _workers(wh, document) else 1.0
-        seconds[name] = fixed + max(whole - fixed, 0.0) * rows / min(SAMPLE_ROWS, rows) / share
-    return min(seconds, key=seconds.__getitem__), seconds
-
-
-def _sampled(wh: Any, work: Callable[..., int], document: Any, count: int) -> float:
-    """Seconds of scoring so many rows, the second time."""
-    seconds = 0.0
-    for _ in range(2):  # the first one makes what is made once
-        wh.execute(f"drop table if exists {ANSWER}")
-        began = perf_counter()
-        work(wh, document, f"(select * from {RELATION} where {KEY} < {count})")
-        seconds = perf_counter() - began
-    return seconds
+    wh.load_arrow("public", ANSWER, given)
+    return {"out": table.nbytes, "in": given.nbytes}
 
 
 def _workers(wh: Any, document: Any) -> int:
@@ -237,7 +211,7 @@ def once(name: str, engine: str, side: str) -> None:
         if side == "theirs":
             exported(wh, estimator, RELATION)
         else:
-            (in_warehouse if engine == "warehouse" else streamed)(wh, _document(estimator, name), RELATION)
+            ours(wh, engine, scoring_of(_document(estimator, name)))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ml.scoring_engines import ENGINES
 from tests.benchmarks import document_one_row, document_scoring
 from tests.benchmarks.document_families import FAMILIES, FEATURES, Family, fitted, library_answer, made_rows
 from tests.benchmarks.document_tables import ANSWER, answer_table, answers, arrow_rows, store
@@ -43,9 +44,10 @@ def test_both_sides_of_scoring_give_the_scores(wh):
     case = document_scoring.Case("few_trees", 1.0, 3)
     estimator = case.fitted()
     document = document_scoring._document(estimator, case.name)
-    for score in (document_scoring.in_warehouse, document_scoring.streamed):
+    for engine in ENGINES:
         wh.execute(f"drop table if exists {ANSWER}")
-        assert score(wh, document, document_scoring.RELATION) > 0
+        moved = document_scoring.ours(wh, engine, document_scoring.scoring_of(document))
+        assert (moved["out"] > moved["in"] > 0) is (engine == "stream")
         assert document_scoring._differing(wh, document, 300) == 0
     wh.execute(f"drop table {ANSWER}")
     document_scoring.exported(wh, estimator, document_scoring.RELATION)

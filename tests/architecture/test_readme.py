@@ -38,7 +38,8 @@ def declared_targets() -> set[str]:
 def declared_commands() -> set[str]:
     from orchestration.cli import app
 
-    return {command.name or command.callback.__name__ for command in app.registered_commands}
+    commands = {command.name or command.callback.__name__ for command in app.registered_commands}
+    return commands | {group.name for group in app.registered_groups}
 
 
 def test_every_make_target_exists():

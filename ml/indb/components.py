@@ -14,10 +14,11 @@ import numpy as np
 
 from ml.document import Builder, Document, Head
 from ml.indb.cofactors import Cofactors
-from ml.indb.design import Term, design_of, refuse_constant, terms_of
+from ml.indb.design import Term, design_of, refuse_constant, refuse_missing, terms_of
 from ml.indb.errors import InDatabaseError
 from ml.indb.linear_document import Kinds, columns_of, source_of
-from ml.indb.rational import nearest, quotient, square_root
+from ml.indb.moments import doubles
+from ml.indb.rational import nearest, square_root
 
 
 @dataclass(frozen=True)
@@ -67,13 +68,7 @@ def components(
         raise InDatabaseError(f"{cofactors.rows} row; allowed: at least two. Widen the window.")
     design = design_of(cofactors, terms, None, references)
     refuse_constant(design)
-    scales, bottom = design.scales, design.rows * (design.rows - 1)
-    spread = np.array(
-        [
-            [quotient(value, bottom * scales[i] * scales[j]) for j, value in enumerate(row)]
-            for i, row in enumerate(design.centred())
-        ]
-    )
+    spread = doubles(design, design.centred(), design.rows * (design.rows - 1))
     deviation = np.sqrt(np.diag(spread)) if standardize else np.ones(len(terms))
     sizes, directions = np.linalg.eigh(spread / np.outer(deviation, deviation))
     sizes, directions = np.maximum(sizes[::-1], 0.0), directions.T[::-1]
@@ -89,9 +84,10 @@ def correlations(cofactors: Cofactors, columns: Sequence[str]) -> np.ndarray:
     """Pearson's correlations (p, p) of numbers, right to the last bit or the one before.
 
     Raises:
-        InDatabaseError: a constant column, or one that was not measured.
+        InDatabaseError: a column that is constant, missing in some rows, or was not measured.
     """
     terms = tuple(Term("number", column) for column in columns)
+    refuse_missing(cofactors, columns, "column")
     design = design_of(cofactors, terms, None)
     refuse_constant(design)
     centred = design.centred()
@@ -99,5 +95,5 @@ def correlations(cofactors: Cofactors, columns: Sequence[str]) -> np.ndarray:
     for i in range(len(terms)):
         for j in range(i):
             square = Fraction(centred[i][j] ** 2, centred[i][i] * centred[j][j])
-            found[i, j] = found[j, i] = math.copysign(square_root(square), centred[i][j])
+            found[i, j] = found[j, i] = math.copysign(square_root(square), 1 if centred[i][j] > 0 else -1)
     return found

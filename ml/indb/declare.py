@@ -22,6 +22,9 @@ MOST_DECIMALS = 6
 ROOM = 4.0
 """A declared limit is this many times the largest value seen: later days may go beyond it."""
 
+LARGEST = 1e300
+"""A limit beyond this would not be a double."""
+
 
 def declared(wh: Warehouse, relation: str, columns: Sequence[str]) -> list[Number]:
     """A declaration for each column, as its values are now; one scan.
@@ -66,6 +69,8 @@ def _fits(x: str, value: str, type_name: str, digits: int, finite: str) -> str:
 def _number(name: str, type_name: str, at: int, row: dict[str, Any]) -> Number:
     missing = "indicator" if row[f"m{at}"] else "refuse"
     if f"s{at}" not in row:
+        return Number(name, missing=missing)
+    if row[f"s{at}"] > LARGEST:
         return Number(name, missing=missing)
     limit = 10.0 ** math.ceil(math.log10(max(row[f"s{at}"] * ROOM, 1.0)))
     if type_name == "bigint":

@@ -15,6 +15,7 @@ from fractions import Fraction
 from ml.indb.cofactors import Cofactors, Level
 from ml.indb.columns import IS_MISSING
 from ml.indb.errors import InDatabaseError
+from ml.indb.rational import nearest
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,11 @@ class Design:
     sums: tuple[int, ...]
     products: tuple[tuple[int, ...], ...]
     references: dict[str, str | None]
+
+    @property
+    def names(self) -> list[str]:
+        """Of the terms, and the target's last."""
+        return [*(term.name for term in self.terms), *([] if self.target is None else [self.target])]
 
     def centred(self) -> list[list[int]]:
         """Sums of products of distances from the means (p + 1, p + 1): in steps, times rows, so whole."""
@@ -109,11 +115,13 @@ def design_of(
     """The matrices of these terms, taken from cofactors of any part of the rows.
 
     Raises:
-        InDatabaseError: the target is among the features or was not measured.
+        InDatabaseError: the target is among the features, was not measured, or is missing in some rows.
     """
     if any(term.column == target for term in terms):
         raise InDatabaseError(f"target {target!r} is among the features. Leave it out of them.")
     given = [*terms, *([] if target is None else [Term("number", target)])]
+    if target is not None:
+        refuse_missing(cofactors, [target], "target")
     places = [_place(cofactors, term) for term in given]
     sums = [_sum(cofactors, place) for place in places]
     products = [[0] * len(given) for _ in given]
@@ -137,15 +145,37 @@ def refuse_constant(design: Design) -> None:
     Raises:
         InDatabaseError: a column, or the target, has one value in all rows.
     """
-    names = [*(term.name for term in design.terms), *([] if design.target is None else [design.target])]
-    centred = design.centred()
-    constant = [at for at in range(len(names)) if not centred[at][at]]
+    names, rows = design.names, design.rows
+    constant = [at for at, name in enumerate(names) if not _varies(design, at)]
     if constant:
-        listed = ", ".join(f"{names[at]!r} ({float(design.mean(at))!r})" for at in constant)
+        missing = {term.column for term in design.terms if term.kind == "missing"}
+        missing &= {names[at].removesuffix(IS_MISSING) for at in constant if design.sums[at] == rows}
+        listed = ", ".join(
+            f"{names[at]!r} ({'missing' if names[at] in missing else repr(nearest(design.mean(at)))})"
+            for at in constant
+            if names[at].removesuffix(IS_MISSING) not in missing or names[at] in missing
+        )
         raise InDatabaseError(
             f"columns with one value in all {design.rows} rows: {listed}; allowed: columns that vary. Leave "
             "them out, or widen the window."
         )
+
+
+def _varies(design: Design, at: int) -> bool:
+    return design.rows * design.products[at][at] != design.sums[at] ** 2
+
+
+def refuse_missing(cofactors: Cofactors, names: Iterable[str], what: str) -> None:
+    """
+    Raises:
+        InDatabaseError: a number that some rows lack, where 0 in its place would be taken for a value.
+    """
+    for name in names:
+        if name + IS_MISSING in cofactors.columns and (count := cofactors.total(name + IS_MISSING)):
+            raise InDatabaseError(
+                f"{what} {name!r} is missing in {count} of {cofactors.rows} rows; allowed: a number in every "
+                "row. Filter those rows out, or fill it in the relation."
+            )
 
 
 def _place(cofactors: Cofactors, term: Term) -> int | Level:

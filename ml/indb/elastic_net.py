@@ -26,6 +26,9 @@ from ml.indb.rational import solve
 
 TOLERANCE = 1e-12
 MOST_SWEEPS = 5_000
+LEAST_SHARE = 1e-12
+"""Of the variance of a combination of columns: at this, coefficients keep about four digits."""
+
 SMALLEST_RATIO = 1e-3
 """The path of a ridge starts where a net with this little of the lasso would: there is no penalty at which
 all its coefficients are 0."""
@@ -63,7 +66,7 @@ def penalty_path(
 
     Raises:
         InDatabaseError: a ratio or penalty out of range, fewer than two rows, a constant column or target;
-            for the lasso, a column made up by others.
+            for the lasso, a column made up by others; for all, columns that nearly are.
     """
     terms, _ = terms_of(cofactors, features, every_level=ratio < 1.0)
     design = design_of(cofactors, terms, target)
@@ -71,6 +74,7 @@ def penalty_path(
     moments = moments_of(design)
     falling = penalties_of(moments, ratio, penalties, standardize)
     with one_thread():
+        refuse_near_dependent(design, moments, falling[-1] * (1.0 - ratio), standardize)
         return fitted_path(design, moments, ratio, falling, standardize)
 
 
@@ -97,6 +101,27 @@ def check_design(design: Design, ratio: float) -> None:
     if ratio == 1.0:
         centred = [row[:-1] for row in design.centred()[:-1]]
         refuse_dependent(design, solve(centred, [], inverse=False).dependent, False)
+
+
+def refuse_near_dependent(design: Design, moments: Moments, square: float, standardize: bool) -> None:
+    """
+    Raises:
+        InDatabaseError: with the smallest penalty's share `square`, columns are still so near to following
+            from one another that float64 would lose most digits of their coefficients.
+    """
+    size = np.diag(moments.cross)
+    penalty = square * (size if standardize else np.ones(len(size)))
+    scale = np.sqrt(size + penalty)
+    sizes, directions = np.linalg.eigh((moments.cross + np.diag(penalty)) / np.outer(scale, scale))
+    if sizes[0] < LEAST_SHARE:
+        weights = np.abs(directions[:, 0])
+        names = [design.names[at] for at in np.argsort(-weights) if weights[at] > 0.1 * weights.max()]
+        listed = ", ".join(map(repr, names[:4])) + (", …" if len(names) > 4 else "")
+        raise InDatabaseError(
+            f"columns {listed} nearly follow from one another (a combination of them keeps {sizes[0]:.1e} of "
+            f"their variance; allowed: at least {LEAST_SHARE:g}, penalty included). Leave one out, or use "
+            "larger penalties with a ratio below 1."
+        )
 
 
 def penalties_of(

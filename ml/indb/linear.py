@@ -18,6 +18,7 @@ from fractions import Fraction
 from ml.indb.cofactors import Cofactors
 from ml.indb.design import Design, Term, design_of, refuse_constant, terms_of
 from ml.indb.errors import InDatabaseError
+from ml.indb.moments import SMALLEST
 from ml.indb.rational import Solved, nearest, solve, square_root
 
 INTERCEPT = "intercept"
@@ -129,8 +130,8 @@ def least_squares(
     """Fit the target on numbers and categories that were measured.
 
     Raises:
-        InDatabaseError: a column that is constant or made up by others, too few rows, or a name that was not
-            measured.
+        InDatabaseError: a column that is constant or made up by others, too few rows, a name that was not
+            measured, a target that some rows lack, or a coefficient beyond doubles.
     """
     terms, references = terms_of(cofactors, features)
     design = design_of(cofactors, terms, target, references)
@@ -144,7 +145,23 @@ def least_squares(
         )
     solved = _solved(design, intercept)
     refuse_dependent(design, solved.dependent, intercept)
-    return _fit(design, solved, intercept)
+    fit = _fit(design, solved, intercept)
+    refuse_beyond(fit.names, fit.exact)
+    return fit
+
+
+def refuse_beyond(names: Sequence[str], values: Sequence[Fraction]) -> None:
+    """
+    Raises:
+        InDatabaseError: a coefficient that no double comes near.
+    """
+    for name, value in zip(names, values, strict=True):
+        if value and not SMALLEST <= abs(nearest(value)) < math.inf:
+            raise InDatabaseError(
+                f"the coefficient of {name!r} is {'above' if abs(value) > 1 else 'below'} what doubles hold "
+                f"({SMALLEST!r} to 1.8e308 in size). Multiply or divide the column by a power of ten in the "
+                "relation."
+            )
 
 
 def _solved(design: Design, intercept: bool) -> Solved:

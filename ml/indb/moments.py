@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
 from ml.indb.cofactors import Cofactors
 from ml.indb.design import Design, Term, design_of
-from ml.indb.rational import nearest, quotient
+from ml.indb.errors import InDatabaseError
+from ml.indb.rational import nearest
+
+SMALLEST = 2.2250738585072014e-308
+"""Doubles below this have fewer digits."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +37,8 @@ class Moments:
 
 def moments_of(design: Design) -> Moments:
     """The moments of a design about its own means."""
-    scales, square = design.scales, design.rows**2
-    whole = _divided(design.centred(), [[square * a * b for b in scales] for a in scales])
-    means = [nearest(design.mean(place)) for place in range(len(scales))]
+    whole = doubles(design, design.centred(), design.rows**2)
+    means = [nearest(design.mean(place)) for place in range(len(design.scales))]
     return Moments(
         design.rows, np.array(means[:-1]), means[-1], whole[:-1, :-1], whole[:-1, -1], float(whole[-1, -1])
     )
@@ -43,8 +47,30 @@ def moments_of(design: Design) -> Moments:
 def moments_of_terms(cofactors: Cofactors, terms: Sequence[Term]) -> np.ndarray:
     """Mean products of distances from the means (p, p) of columns without a target."""
     design = design_of(cofactors, terms, None)
-    scales, square = design.scales, design.rows**2
-    return _divided(design.centred(), [[square * a * b for b in scales] for a in scales])
+    return doubles(design, design.centred(), design.rows**2)
+
+
+def doubles(design: Design, whole: Sequence[Sequence[int]], bottom: int) -> np.ndarray:
+    """A symmetric matrix of the design's columns, sums of products in steps, divided by `bottom` and turned
+    into their own units: each the double nearest to its exact value.
+
+    Raises:
+        InDatabaseError: a column whose products are beyond doubles, or whose squares below them.
+    """
+    scales, count = design.scales, len(design.scales)
+    found = np.empty((count, count))
+    for i, row in enumerate(whole):
+        for j in range(i, count):
+            try:  # Python rounds a quotient of whole numbers to the nearest double
+                found[i, j] = found[j, i] = row[j] / (bottom * scales[i] * scales[j])
+            except OverflowError:
+                raise InDatabaseError(_beyond(design, i, j)) from None
+        if row[i] and found[i, i] < SMALLEST:
+            raise InDatabaseError(
+                f"column {design.names[i]!r} varies too little for doubles: its variance is below "
+                f"{SMALLEST!r}. Multiply it by a power of ten in the relation."
+            )
+    return found
 
 
 def mean_products_about(design: Design, center: Design) -> np.ndarray:
@@ -53,27 +79,27 @@ def mean_products_about(design: Design, center: Design) -> np.ndarray:
     # Both designs may count in different steps: means are taken in the steps of `design`.
     sums = [value * fine for value, fine in zip(center.sums, scales, strict=True)]
     by = center.scales
-    products, bottoms = [], []
+    count = len(scales)
+    found = np.empty((count, count))
+    b = [step * n for step in by]
     for i, row in enumerate(design.products):
-        a, b = by[i] * n, [step * n for step in by]
-        products.append(
-            [
-                value * a * b[j]
+        for j in range(i, count):
+            top = (
+                row[j] * b[i] * b[j]
                 - sums[i] * b[j] * design.sums[j]
-                - sums[j] * a * design.sums[i]
+                - sums[j] * b[i] * design.sums[i]
                 + rows * sums[i] * sums[j]
-                for j, value in enumerate(row)
-            ]
-        )
-        bottoms.append([rows * a * b[j] * scales[i] * scales[j] for j in range(len(row))])
-    return _divided(products, bottoms)
+            )
+            try:
+                found[i, j] = found[j, i] = top / (rows * b[i] * b[j] * scales[i] * scales[j])
+            except OverflowError:
+                raise InDatabaseError(_beyond(design, i, j)) from None
+    return found
 
 
-def _divided(tops: list[list[int]], bottoms: list[list[int]]) -> np.ndarray:
-    """Whole numbers divided: Python rounds such a quotient to the nearest double."""
-    return np.array(
-        [
-            [quotient(a, b) for a, b in zip(one, two, strict=True)]
-            for one, two in zip(tops, bottoms, strict=True)
-        ]
+def _beyond(design: Design, first: int, second: int) -> str:
+    largest = max((first, second), key=lambda at: Fraction(design.products[at][at], design.scales[at] ** 2))
+    return (
+        f"column {design.names[largest]!r}: a mean of its products is beyond the largest double, 1.8e308. "
+        "Divide it by a power of ten in the relation."
     )

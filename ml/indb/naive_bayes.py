@@ -14,11 +14,13 @@ import numpy as np
 
 from ml.document import Builder, Document, Head
 from ml.indb.class_moments import Classes, checked, class_moments
-from ml.indb.cofactors import summed
+from ml.indb.cofactors import Cofactors, summed
+from ml.indb.design import design_of, refuse_constant, refuse_missing, terms_of
 from ml.indb.discriminants import ABOVE_ZERO
 from ml.indb.errors import InDatabaseError
 from ml.indb.linear_document import Kinds, level_column, source_of
 from ml.indb.moments import moments_of_terms
+from ml.indb.rational import nearest
 
 SMOOTHING = 1e-9
 """Of the largest variance of a number, added to each: a number that is constant in a class stays finite."""
@@ -91,23 +93,23 @@ def naive_bayes(
     """Fit on cofactors by class; `add` rows are imagined for each category in each class (Laplace).
 
     Raises:
-        InDatabaseError: one class, no feature, a smoothing that is not above 0, or numbers that are all
-            constant.
+        InDatabaseError: one class, no feature, a smoothing that is not above 0, or a column that is constant
+            or, being a number, missing in some rows.
     """
     given = checked(classes)
     if not numbers and not categories:
         raise InDatabaseError("naive Bayes without features; allowed: at least one number or category.")
     if not (smoothing > 0.0 and add > 0.0):
         raise InDatabaseError(f"smoothing {smoothing!r}, add {add!r}; allowed: both above 0.")
+    whole = summed(given.values())
+    _refuse_columns(whole, numbers, categories)
     rows = np.array([part.rows for part in given.values()])
     means = variances = np.empty((len(given), 0))
     if numbers:
         moments = class_moments(given, numbers)
         means = moments.means
         variances = np.array([np.diag(part) for part in moments.scatter]) / rows[:, None]
-        largest = float(np.diag(moments_of_terms(summed(given.values()), moments.terms)).max())
-        if not largest:
-            raise InDatabaseError(f"numbers {list(numbers)} are constant; allowed: at least one that varies.")
+        largest = float(np.diag(moments_of_terms(whole, moments.terms)).max())
         variances = variances + smoothing * largest
     shares = {column: _shares(given, column, rows, add) for column in categories}
     return NaiveBayes(tuple(given), tuple(numbers), np.log(rows / rows.sum()), means, variances, shares)
@@ -117,12 +119,20 @@ def multinomial(classes: Classes, counts: Sequence[str], *, add: float = 1.0) ->
     """Fit on the sums of counts by class; `add` to each sum (Laplace).
 
     Raises:
-        InDatabaseError: one class, no count, an `add` that is not above 0, or a column that adds up below 0.
+        InDatabaseError: one class, no count, an `add` that is not above 0, or a column that adds up below 0
+            or is missing in some rows.
     """
     given = checked(classes)
+    refuse_missing(summed(given.values()), counts, "column")
     if not counts or not add > 0.0:
         raise InDatabaseError(f"counts {list(counts)}, add {add!r}; allowed: at least one, and above 0.")
-    sums = np.array([[float(part.total(column)) for column in counts] for part in given.values()])
+    sums = np.array([[nearest(part.total(column)) for column in counts] for part in given.values()])
+    if not np.all(np.isfinite(sums.sum(axis=1))):
+        column = counts[int(np.argmax(np.abs(sums).max(axis=0)))]
+        raise InDatabaseError(
+            f"column {column!r}: the counts of a class add up beyond the largest double, 1.8e308. Divide "
+            "them by a power of ten in the relation."
+        )
     for place, column in enumerate(counts):
         if sums[:, place].min() < 0.0:
             raise InDatabaseError(f"column {column!r} adds up below 0 in a class; allowed: counts.")
@@ -130,6 +140,12 @@ def multinomial(classes: Classes, counts: Sequence[str], *, add: float = 1.0) ->
     rows = np.array([part.rows for part in given.values()])
     weights = np.log(sums) - np.log(sums.sum(axis=1, keepdims=True))
     return Multinomial(tuple(given), tuple(counts), np.log(rows / rows.sum()), weights)
+
+
+def _refuse_columns(whole: Cofactors, numbers: Sequence[str], categories: Sequence[str]) -> None:
+    refuse_missing(whole, numbers, "column")
+    terms, _ = terms_of(whole, [*numbers, *categories], every_level=True)
+    refuse_constant(design_of(whole, terms, None))
 
 
 def _shares(given: Classes, column: str, rows: np.ndarray, add: float) -> dict[str | None, np.ndarray]:

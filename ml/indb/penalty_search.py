@@ -15,7 +15,14 @@ import numpy as np
 
 from ml.indb.cofactors import Cofactors, summed
 from ml.indb.design import design_of, terms_of
-from ml.indb.elastic_net import PenaltyPath, check_design, fitted_path, one_thread, penalties_of
+from ml.indb.elastic_net import (
+    PenaltyPath,
+    check_design,
+    fitted_path,
+    one_thread,
+    penalties_of,
+    refuse_near_dependent,
+)
 from ml.indb.errors import InDatabaseError
 from ml.indb.moments import mean_products_about, moments_of
 
@@ -105,6 +112,7 @@ def penalty_search_on(
     falling = penalties_of(moments, ratio, penalties, standardize)
     errors, names = [], []
     with one_thread():
+        refuse_near_dependent(design, moments, falling[-1] * (1.0 - ratio), standardize)
         for name, train, held in parts:
             if train.rows < 2:
                 raise InDatabaseError(

@@ -63,6 +63,42 @@ def test_a_valid_file_is_read_with_its_defaults(tmp_path):
         ("[15, 31]", "[15, 1]", ["algorithm.grid.num_leaves", "value 1", "from 2"]),
         ("[15, 31]", "[]", ["algorithm.grid.num_leaves", "at least one"]),
         ("[15, 31]", str(list(range(2, 40))), ["algorithm.grid", "38 combinations", "at most 24"]),
+        ("owner: f", "engine: gpu\nowner: f", ["engine", "'gpu'", "'library' or 'warehouse'"]),
+        (
+            "owner: f",
+            "engine: warehouse\nowner: f",
+            ["algorithm.name", "'lightgbm'", "for classification in the warehouse", "lda", "logistic"],
+        ),
+        (
+            "n_estimators: 10}",
+            "n_estimators: 10}, features: [carrier_id, dest]",
+            ["algorithm.features[1]", "'dest'", "carrier_id, distance_mi"],
+        ),
+        (
+            "n_estimators: 10}",
+            "n_estimators: 10}, features: []",
+            ["algorithm.features", "[]"],
+        ),
+        (
+            "baseline: {",
+            "challenger: {algorithm: {name: ridge}}\nbaseline: {",
+            ["challenger.algorithm.name", "'ridge'", "for classification in the warehouse", "naive_bayes"],
+        ),
+        (
+            "baseline: {",
+            "challenger: {algorithm: {name: lda, params: {shrinkage: 2}}}\nbaseline: {",
+            ["challenger.algorithm.params.shrinkage", "value 2", "float from 0 to 1"],
+        ),
+        (
+            "baseline: {",
+            "challenger: {algorithm: {name: tree, grid: {n_estimators: [5]}}}\nbaseline: {",
+            ["challenger.algorithm.grid.n_estimators", "max_bins", "min_samples_leaf"],
+        ),
+        (
+            "baseline: {",
+            "challenger: {algorithm: {name: lda, features: [carrier_id, carrier_id]}}\nbaseline: {",
+            ["challenger.algorithm.features[1]", "'carrier_id'", "each once"],
+        ),
         (
             "kind: number",
             "kind: numeric",
@@ -109,6 +145,26 @@ def test_each_mistake_is_named(tmp_path, old, new, told):
         load_spec(path)
     for part in [str(path), *told]:
         assert part in str(error.value)
+
+
+def test_one_line_takes_a_model_into_the_warehouse_and_a_challenger_is_a_declaration_of_its_own(tmp_path):
+    start, end = VALID.index("algorithm:"), VALID.index("baseline:")
+    one_line = "engine: warehouse\nalgorithm: {name: lda, grid: {shrinkage: [0, 0.5]}}\n"
+    text = VALID[:start] + one_line + VALID[end:]
+    assert load_spec(write(tmp_path, text)).engine == "warehouse"
+    spec = load_spec(write(tmp_path, VALID.replace(
+        "baseline:", "challenger: {algorithm: {name: tree, features: [distance_mi]}}\nbaseline:", 1
+    )))  # fmt: skip
+    contenders = spec.contenders()
+    assert contenders["declared"] == load_spec(write(tmp_path, VALID))
+    challenger = contenders["challenger"]
+    assert (challenger.engine, challenger.algorithm.name, challenger.challenger) == (
+        "warehouse",
+        "tree",
+        None,
+    )
+    assert [feature.name for feature in challenger.fitted_features] == ["distance_mi"]
+    assert challenger.features == spec.features, "a row is asked with all of them"
 
 
 def test_all_mistakes_of_a_file_are_told_at_once(tmp_path):

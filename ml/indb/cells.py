@@ -79,7 +79,7 @@ class RowDraws:
 
 class CellEngine:
     """Exact sums by NumPy on 64-bit whole numbers; cells of the fold `held` are the validation rows, all
-    others train, or with `past` those of folds before it.
+    others train, or those of folds below `before`.
     """
 
     name = "cells"
@@ -91,11 +91,11 @@ class CellEngine:
         draws: Draws | None = None,
         held: int = HELD,
         *,
-        past: bool = False,
+        before: int | None = None,
     ) -> None:
         self.layout, self._own_bytes = layout, cells.nbytes
         self._draws = draws or RowDraws(cells)
-        self._trains = cells.fold < held if past else cells.fold != held
+        self._trains = cells.fold != held if before is None else cells.fold < before
         self._train, self._held = cells.of(self._trains), cells.of(cells.fold == held)
         train = self._train
         targets = tuple(train.target.sum(axis=1).tolist())

@@ -35,17 +35,18 @@ AT_ONCE = 20
 
 class SqlEngine:
     """The rows stay in the warehouse; what comes back is nodes times bins. Rows of the fold `held` are the
-    validation rows, all others train, or with `past` those of folds before it. The binned table is the
-    caller's; `close` drops the scores.
+    validation rows, all others train, or those of folds below `before`. The binned table is the caller's;
+    `close` drops the scores.
     """
 
     name = "warehouse"
 
     def __init__(
-        self, wh: Warehouse, layout: Layout, binned: Binned, held: int = HELD, *, past: bool = False
+        self, wh: Warehouse, layout: Layout, binned: Binned, held: int = HELD, *, before: int | None = None
     ) -> None:
         self.layout, self._wh, self._binned = layout, wh, binned
-        self._trains, self._is_held = f"v {'<' if past else '<>'} {held}", f"v = {held}"
+        self._trains = f"v <> {held}" if before is None else f"v < {before}"
+        self._is_held = f"v = {held}"
         self._scored: str | None = None
         self._times: str | None = None
         self._aimed: tuple[int, ...] = (0,)

@@ -40,12 +40,12 @@ class Tables:
     cells: Cells | None = None
     drawn: Binned | None = None
 
-    def engine(self, held: int = HELD, *, past: bool = False) -> Engine:
-        """A new engine that trains on all folds but `held`, or on those before it."""
+    def engine(self, held: int = HELD, *, before: int | None = None) -> Engine:
+        """A new engine that trains on all folds but `held`, or on those before the number `before`."""
         if self.cells is None:
-            return SqlEngine(self.wh, self.layout, self.table, held, past=past)
+            return SqlEngine(self.wh, self.layout, self.table, held, before=before)
         draws = CellDraws(self.wh, self.drawn, len(self.cells.rows)) if self.drawn else None
-        return CellEngine(self.layout, self.cells, draws, held, past=past)
+        return CellEngine(self.layout, self.cells, draws, held, before=before)
 
 
 @contextmanager

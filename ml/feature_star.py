@@ -7,7 +7,7 @@ table is found how (`ml.feature_tables`), the checks and sums themselves (`ml.in
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ml.feature_query import SQL_TYPES
@@ -28,24 +28,33 @@ def fact_key(column: str) -> str:
     return f"__{column}"
 
 
+def feature_dimensions(spec: ModelSpec, features: Iterable[str]) -> list[Dimension]:
+    """The tables at a dimension's grain that any of these features stand in, with those features cast as a
+    training table has them, and found by its keys.
+    """
+    wanted, found = set(features), []
+    for table, key in keyed_tables(spec).items():
+        taken = [one for one in spec.features if one.table == table and one.name in wanted]
+        listed = [quote(key)]
+        listed += [
+            f"cast({quote(one.name)} as {SQL_TYPES[one.kind]}) as {quote(one.name)}"
+            for one in taken
+            if one.name != key
+        ]
+        relation = f"(select {', '.join(listed)} from {quote(*table.split('.'))})"
+        if taken:
+            names = tuple(one.name for one in taken)
+            found.append(Dimension(table, relation, key, names, fact_key(key)))
+    return found
+
+
 def feature_star(
     spec: ModelSpec, fact: str, columns: Sequence[str], features: Sequence[str] | None = None
 ) -> Star | None:
     """The star of a relation that has `columns` and each key under its name in a training table (`fact_key`),
-    with the keyed ones of `features` (all, where None is given), cast as the training table has them. None
-    where no feature has a key.
+    with the keyed ones of `features` (all, where None is given). None where no feature has a key.
     """
-    dimensions = []
-    for table, key in keyed_tables(spec).items():
-        taken = [
-            one for one in spec.features if one.table == table and (features is None or one.name in features)
-        ]
-        listed = [quote(key)]
-        listed += [f"cast({quote(one.name)} as {SQL_TYPES[one.kind]}) as {quote(one.name)}" for one in taken]
-        relation = f"(select {', '.join(dict.fromkeys(listed))} from {quote(*table.split('.'))})"
-        if taken:
-            names = tuple(one.name for one in taken)
-            dimensions.append(Dimension(table, relation, key, names, fact_key(key)))
+    dimensions = feature_dimensions(spec, spec.feature_names if features is None else features)
     return Star(fact, tuple(columns), tuple(dimensions)) if dimensions else None
 
 

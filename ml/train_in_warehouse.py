@@ -19,6 +19,7 @@ from ml.algorithms import candidates
 from ml.document import Document, Head, Input
 from ml.document.heads import cut_of
 from ml.evaluate import curves
+from ml.feature_star import feature_dimensions
 from ml.fitted_model import SAMPLE_ROWS, FittedModel, TrainingError, measured, teller
 from ml.indb.errors import InDatabaseError
 from ml.indb.trainers import TRAINERS
@@ -64,8 +65,11 @@ def train_in_warehouse(
     place = (training_set.schema, training_set.table)
     features = {feature.name: feature.kind for feature in spec.fitted_features}
     folds = spec.cross_validation.folds
+    dimensions = feature_dimensions(spec, features)
     try:
-        source = source_of(wh, place, spec.key_column, spec.date_column, features, spec.task, folds)
+        source = source_of(
+            wh, place, spec.key_column, spec.date_column, features, spec.task, folds, dimensions
+        )
         plan = plan_training(wh, training_work(spec, source))
         tell(f"{plan.way}: {plan.reason}")
         session, opening = _timed(lambda: trainer.open(wh, source, spec.algorithm.seed, plan.way))
@@ -103,7 +107,9 @@ def training_work(spec: ModelSpec, source: Source) -> TrainingWork:
     params = next(candidates(spec.algorithm))
     given = TRAINERS[spec.algorithm.name].work(params)
     folds = len(source.folds) + 1 if given["trainer"] == "cofactors" else 1
-    return TrainingWork(source.relation(), source.features, LABEL, folds=folds, **given)
+    return TrainingWork(
+        source.relation(), source.features, LABEL, star=source.star, folds=folds, is_rounded=True, **given
+    )
 
 
 def _timed(step: Callable[[], Any]) -> tuple[Any, float]:

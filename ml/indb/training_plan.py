@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from warehouse.client import Warehouse
 
 WAYS = ("cells", "factorised", "joined", "export")
-FEW_ROWS = 2_000
+FEW_ROWS = 10_000
 """So few rows are trained on in the warehouse unmeasured: any way takes less than a calibration."""
 
 

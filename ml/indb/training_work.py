@@ -24,7 +24,8 @@ class TrainingWork:
     `trainer`: "cofactors", everything fitted from one scan of sums (least squares, penalised paths,
     discriminants, components, naive Bayes); "passes", `rounds` scans of sums (generalised linear models,
     k-means); "trees", `rounds` trees of up to `leaves` leaves and `depth` levels. `folds`: parts of a
-    cross-validation, 1 for none. `most_bins`: bins of a feature of numbers, for trees.
+    cross-validation, 1 for none. `most_bins`: bins of a feature of numbers, for trees. `is_rounded`: numbers
+    count in steps so large that the product of two is a bigint; else those with many digits are NUMERIC.
     """
 
     relation: str
@@ -37,6 +38,7 @@ class TrainingWork:
     depth: int = 6
     leaves: int = 31
     most_bins: int = 64
+    is_rounded: bool = False
 
     def __post_init__(self) -> None:
         if self.trainer not in TRAINERS:

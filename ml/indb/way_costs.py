@@ -42,6 +42,14 @@ class _Costs:
         return self.unit["parallel_gain"] if self.found.is_parallel else 1.0
 
     @property
+    def joins(self) -> float:
+        """Seconds in which one scan of the relation joins its dimensions, where they are not joined yet."""
+        star = self.work.star
+        if star is None or self.work.relation != star.joined:
+            return 0.0
+        return len(star.dimensions) * self.found.rows * self.unit["join"]
+
+    @property
     def one_hot(self) -> int:
         """Columns of a library's matrix: numbers, and one for each category."""
         return len(self.work.numbers) + sum(self.found.levels.values())
@@ -87,8 +95,7 @@ def _rounded(cost: tuple[float, float]) -> tuple[float, int]:
 def _joined(costs: _Costs) -> tuple[float, float]:
     work, found = costs.work, costs.found
     numbers, categories = len(work.numbers) + 1, len(work.categories)
-    joins = len(work.star.dimensions) * found.rows * costs.unit["join"] if work.star else 0.0
-    seconds = costs.unit["statement"] + (costs.source + joins) * costs.scans(categories) / costs.gain
+    seconds = costs.unit["statement"] + (costs.source + costs.joins) * costs.scans(categories) / costs.gain
     seconds += costs.sums(found.rows, numbers, found.wide) / costs.gain + costs.levels(numbers, categories)
     return seconds, _sum_bytes(costs, numbers)
 
@@ -122,10 +129,12 @@ def _factorised(costs: _Costs) -> tuple[float, float]:
             pushed = min(keyed[one], keyed[two]) or max(keyed[one], keyed[two])
             seconds += pairs * (unit["new_group"] + unit["join"] + pushed * unit["value"])
     other = sum(sizes) + numbers
+    # Steps so large that a product of two still is a bigint leave none for the facts of a key.
+    product = unit["wide_product" if work.is_rounded else "product"]
     for keys, size in zip(found.keys, sizes, strict=True):
         # A key's values are read, weighted by its facts, and kept beside its message.
         seconds += keys * (unit["new_group"] + unit["join"] + 2 * size * unit["value"])
-        seconds += keys * size * (other - (size - 1) / 2) * unit["product"]
+        seconds += keys * size * (other - (size - 1) / 2) * product
     return seconds, _sum_bytes(costs, len(work.numbers) + 1)
 
 
@@ -187,7 +196,6 @@ def _export(costs: _Costs) -> tuple[float, float]:
     work, found, unit = costs.work, costs.found, costs.unit
     values = len(work.numbers) + 1
     row = unit["export_row"] + values * unit["export_value"] + found.text_bytes * unit["export_byte"]
-    joins = len(work.star.dimensions) * found.rows * unit["join"] if work.star else 0.0
     fits = 1 if work.folds == 1 else work.folds + 1
     if work.trainer == "trees":
         fit = work.rounds * (unit["boost_tree"] + found.rows * len(work.features) * unit["boost_value"])
@@ -196,5 +204,5 @@ def _export(costs: _Costs) -> tuple[float, float]:
     else:
         columns = costs.one_hot
         fit = found.rows * (columns * unit["fit_value"] + columns * (columns + 1) / 2 * unit["fit_product"])
-    seconds = unit["export"] + costs.source + joins + found.rows * row + fits * fit
+    seconds = unit["export"] + costs.source + costs.joins + found.rows * row + fits * fit
     return seconds, found.rows * found.row_bytes

@@ -89,7 +89,7 @@ def _text_bytes(wh: Warehouse, sample: str, categories: Sequence[str]) -> float:
 
 def _wide(wh: Warehouse, sample: str, work: TrainingWork) -> int:
     """Features whose values, as the sample shows them, have too many digits for whole numbers."""
-    if work.trainer == "trees" or not work.numbers:
+    if work.trainer == "trees" or work.is_rounded or not work.numbers:
         return 0
     types = column_types(wh, sample, work.numbers)
     return sum(

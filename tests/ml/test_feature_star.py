@@ -11,12 +11,16 @@ from pathlib import Path
 import pytest
 
 from ml.feature_query import feature_sql
-from ml.feature_star import feature_star
+from ml.feature_star import feature_dimensions, feature_star
 from ml.indb.cofactor_scan import measure
 from ml.indb.columns import Category, Number
 from ml.indb.star_scan import measure_star
-from ml.spec import ModelSpec
+from ml.indb.trainers import TRAINERS
+from ml.indb.trainers.source import source_of
+from ml.indb.training_plan import plan_training
+from ml.spec import Algorithm, ModelSpec
 from ml.spec_errors import SpecError
+from ml.train_in_warehouse import train_in_warehouse, training_work
 from ml.training_checks import TrainingSetError
 from ml.training_set import build_training_set
 from tests.ml.small_star import build_star, declared
@@ -81,6 +85,28 @@ def test_the_star_equals_the_training_table_bit_for_bit(spec: ModelSpec, rows_wh
     only = feature_star(spec, made.relation, own, ["departure_hour", "body"])
     assert only is not None and only.dimensions[0].columns == ("body",)
     assert feature_star(spec, made.relation, own, ["departure_hour"]) is None
+
+
+@pytest.mark.parametrize("name", ["naive_bayes", "lda"])
+def test_a_declared_model_trains_over_the_star(spec: ModelSpec, rows_wh: Warehouse, name: str):
+    """The planner takes the way that needs no join; the document is that of the joined rows."""
+    made = build_training_set(rows_wh, spec)
+    kinds = {one.name: one.kind for one in spec.features}
+    source = source_of(
+        rows_wh, (made.schema, made.table), "flight_key", "flight_date", kinds, spec.task, 3,
+        feature_dimensions(spec, kinds),
+    )  # fmt: skip
+    chosen = Algorithm(name=name)
+    declared_so = spec.model_copy(update={"engine": "warehouse", "algorithm": chosen})
+    assert plan_training(rows_wh, training_work(declared_so, source)).way == "factorised"
+    documents = {}
+    for way in ("joined", "factorised"):
+        session = TRAINERS[name].open(rows_wh, source, 0, way)
+        documents[way] = [session.fit({}, fold).document for fold in (None, 1)]
+    assert [one.sha256 for one in documents["factorised"]] == [one.sha256 for one in documents["joined"]]
+    assert {"seat_count", "body"} <= {one.name for one in documents["joined"][0].inputs}
+    fitted = train_in_warehouse(rows_wh, declared_so, made)
+    assert fitted.plan.way == "factorised" and fitted.training["plan"]["reason"]
 
 
 BROKEN = [

@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 class Discriminants(Scanned):
     """Fits by `kind`: lda or qda."""
 
-    def __init__(self, wh: Warehouse, source: Source, kind: str) -> None:
-        super().__init__(wh, source)
+    def __init__(self, wh: Warehouse, source: Source, kind: str, way: str) -> None:
+        super().__init__(wh, source, way)
         self.kind = kind
 
     def fit(self, params: Mapping[str, Any], fold: int | None) -> Fit:
@@ -141,7 +141,7 @@ def _closed(builder: Builder, margin: str, estimator: str) -> Document:
 
 def _trainer(kind: str) -> Trainer:
     def open_(wh: Warehouse, source: Source, seed: int, way: str) -> Discriminants:
-        return Discriminants(wh, source, kind)
+        return Discriminants(wh, source, kind, way)
 
     parameters = {"min_frequency": MIN_FREQUENCY, "shrinkage": Parameter(float, low=0.0, high=1.0)}
     return Trainer(kind, ("classification",), parameters, open_, work_of)

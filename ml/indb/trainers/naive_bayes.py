@@ -169,7 +169,7 @@ def _share_size(known: Mapping[Any, Pair | None]) -> float:
 
 
 def _open(wh: Warehouse, source: Source, seed: int, way: str) -> NaiveBayes:
-    return NaiveBayes(wh, source)
+    return NaiveBayes(wh, source, way)
 
 
 PARAMETERS = {

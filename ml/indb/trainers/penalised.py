@@ -54,8 +54,8 @@ class _Part:
 class Penalised(Scanned):
     """Fits by `family`: linear, ridge, lasso or elastic_net."""
 
-    def __init__(self, wh: Warehouse, source: Source, family: str) -> None:
-        super().__init__(wh, source)
+    def __init__(self, wh: Warehouse, source: Source, family: str, way: str) -> None:
+        super().__init__(wh, source, way)
         self.family = family
 
     def fit(self, params: Mapping[str, Any], fold: int | None) -> Fit:
@@ -175,7 +175,7 @@ def _document(
 
 def _trainer(family: str, parameters: Mapping[str, Parameter]) -> Trainer:
     def open_(wh: Warehouse, source: Source, seed: int, way: str) -> Penalised:
-        return Penalised(wh, source, family)
+        return Penalised(wh, source, family, way)
 
     path = None if family == "linear" else Penalised.path
     common = {"min_frequency": MIN_FREQUENCY}

@@ -13,6 +13,7 @@ from ml.indb.cofactor_scan import Measured, measure
 from ml.indb.cofactors import Cofactors, summed
 from ml.indb.columns import Category
 from ml.indb.errors import InDatabaseError
+from ml.indb.star_scan import measure_star
 from ml.indb.trainers.encoding import declarations
 from ml.indb.trainers.source import BLOCK, LABEL, OPEN
 
@@ -22,16 +23,23 @@ if TYPE_CHECKING:
 
 
 class Scanned:
-    """Cofactors of the training rows by block, first fold and, for classes, label."""
+    """Cofactors of the training rows by block, first fold and, for classes, label; the same whether the way
+    is "factorised", over the source's star, or any other.
+    """
 
-    def __init__(self, wh: Warehouse, source: Source) -> None:
+    def __init__(self, wh: Warehouse, source: Source, way: str = "joined") -> None:
         self.source = source
         self._is_by_class = source.task == "classification"
         names = [*source.numbers, *([] if self._is_by_class else [LABEL])]
         by = [BLOCK, OPEN, *([LABEL] if self._is_by_class else [])]
         numbers = declarations(wh, source, names) if names else []
         categories = [Category(name) for name in source.categories]
-        self._measured: Measured = measure(wh, source.relation(), numbers, categories, by)
+        star = source.star if way == "factorised" else None
+        self._measured: Measured = (
+            measure_star(wh, star, numbers, categories, by)
+            if star is not None
+            else measure(wh, source.relation(), numbers, categories, by)
+        )
         self.bytes_out = self._measured.bytes_out
         self._parts: dict[Any, Any] = {}
 

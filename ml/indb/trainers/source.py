@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ml.document.dialect import POSTGRES
 from ml.indb.errors import InDatabaseError
+from ml.indb.star import Dimension, Star
 from warehouse.client import quote
 
 if TYPE_CHECKING:
@@ -38,7 +39,9 @@ class Fold:
 
 @dataclass(frozen=True)
 class Source:
-    """`table` quoted; `features`: kind by name, in the order of the declaration; `rows` to train on."""
+    """`table` quoted; `features`: kind by name, in the order of the declaration; `rows` to train on;
+    `dimensions`: where features at a dimension's grain stand, by keys of the table.
+    """
 
     table: str
     key_column: str
@@ -47,6 +50,7 @@ class Source:
     task: str
     folds: tuple[Fold, ...]
     rows: int
+    dimensions: tuple[Dimension, ...] = ()
 
     @property
     def numbers(self) -> list[str]:
@@ -66,6 +70,21 @@ class Source:
             f"from {self.table} where split = 'train'"
         )
         return f"({inner})" if where == "true" else f"(select * from ({inner}) as t where {where})"
+
+    @property
+    def star(self) -> Star | None:
+        """The training rows with their keys instead of the dimensions' features; None without dimensions."""
+        if not self.dimensions:
+            return None
+        taken = {name for one in self.dimensions for name in one.columns}
+        own = [*(name for name in self.features if name not in taken), LABEL]
+        keys = [one.column_in_fact for one in self.dimensions]
+        columns = ", ".join(POSTGRES.name_of(name) for name in dict.fromkeys([*own, *keys]))
+        fact = (
+            f"(select {columns}, {self._block()} as {_BLOCK}, {self._open()} as {_OPEN} "
+            f"from {self.table} where split = 'train')"
+        )
+        return Star(fact, (*own, BLOCK, OPEN), self.dimensions)
 
     def trains(self, fold: int | None) -> str:
         """The condition, on the relation, that a row trains."""
@@ -95,7 +114,7 @@ class Source:
 
 def source_of(
     wh: Warehouse, table: tuple[str, str], key_column: str, date_column: str, features: Mapping[str, str],
-    task: str, folds: int,
+    task: str, folds: int, dimensions: Sequence[Dimension] = (),
 ) -> Source:  # fmt: skip
     """The source of a training table (schema and name, `ml.training_set`), with `folds` folds in time.
 
@@ -118,7 +137,9 @@ def source_of(
         for number, block in enumerate(_blocks(days, folds + 1)[1:], start=1)
     ]
     rows = sum(day["rows"] for day in days)
-    return Source(relation, key_column, date_column, dict(features), task, tuple(made), rows)
+    return Source(
+        relation, key_column, date_column, dict(features), task, tuple(made), rows, tuple(dimensions)
+    )
 
 
 def _blocks(days: Sequence[Any], count: int) -> list[Sequence[Any]]:

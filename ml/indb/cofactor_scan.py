@@ -7,15 +7,15 @@ Belongs here: running the statement, reading it, the diagnoses of data. Does not
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ml.document.dialect import POSTGRES
 from ml.indb.cofactor_sql import MOST_LEVELS, MOST_NUMBERS, Query
 from ml.indb.cofactors import Cofactors, Level, summed
-from ml.indb.columns import Category, Encoded, Number, encoded
+from ml.indb.columns import Category, Encoded, Number, Weight, encoded, encoded_weight
 from ml.indb.errors import InDatabaseError
-from ml.indb.refusals import refuse_values
+from ml.indb.refusals import refuse_values, refuse_weights
 
 if TYPE_CHECKING:
     from warehouse.client import Warehouse
@@ -67,8 +67,10 @@ def measure(
     numbers: Iterable[Number],
     categories: Iterable[Category] = (),
     by: Sequence[str] = (),
+    weight: Weight | None = None,
 ) -> Measured:
-    """Cofactors of a relation's rows, split by the columns `by` (a fold, a day, a class).
+    """Cofactors of a relation's rows, split by the columns `by` (a fold, a day, a class), each row as often
+    as its `weight` says.
 
     `relation` is SQL that may stand behind FROM: a quoted name, or a select in parentheses. Features and
     targets are all `numbers` alike. One statement, one snapshot; equal whatever the parallelism or the order
@@ -76,30 +78,40 @@ def measure(
 
     Raises:
         InDatabaseError: no rows; a column that is text, NaN, infinite, missing, beyond its limit or finer
-            than its decimals; a category with too many values; a key that is missing.
+            than its decimals; a category with too many values; a key that is missing; a weight that is no
+            whole number, negative or too large.
         WarehouseError: a column does not exist, or the statement fails.
     """
     declared, named = list(numbers), [category.name for category in categories]
     refuse_repeats([*(column for one in declared for column in one.columns), *named])
     with wh.transaction():
         wh.execute("set local extra_float_digits = 1")  # a double's text then has all its digits
-        return _measured(wh, relation, declared, named, by)
+        return _measured(wh, relation, declared, named, by, weight)
 
 
 def _measured(
-    wh: Warehouse, relation: str, declared: list[Number], named: list[str], by: Sequence[str]
-) -> Measured:
-    types = column_types(wh, relation, [*(one.name for one in declared), *named, *by])
+    wh: Warehouse, relation: str, declared: list[Number], named: list[str], by: Sequence[str],
+    weight: Weight | None,
+) -> Measured:  # fmt: skip
+    weights = [weight.name] if weight else []
+    types = column_types(wh, relation, [*(one.name for one in declared), *named, *by, *weights])
     columns = [
         part for one in declared for part in encoded(one, types[one.name], f"r.{POSTGRES.name_of(one.name)}")
     ]
     refuse_many(len(columns))
     refuse_category_types(named, types)
-    query = Query(relation, tuple(by), tuple(columns), tuple(named), types)
+    scale = encoded_weight(weight, types[weight.name]) if weight else None
+    query = Query(relation, tuple(by), tuple(columns), tuple(named), types, scale)
     rows = wh.query(query.sql)
     if any(row["refused"] for row in rows):
+        refuse_weights(wh, relation, scale)
         refuse_values(wh, relation, declared, types)
-    return read_rows(rows, query, relation, types)
+    found = read_rows(rows, query, relation, types)
+    if weight is None:
+        return found
+    is_count = {"counted": None} if weight.is_count else {}
+    groups = {key: replace(part, weight=weight.name, **is_count) for key, part in found.groups.items()}
+    return replace(found, groups=groups)
 
 
 def column_types(wh: Warehouse, relation: str, names: Sequence[str]) -> dict[str, str]:
@@ -158,7 +170,8 @@ def read_rows(rows: list[dict[str, Any]], query: Query, relation: str, types: Ma
     """
     parts = [row for row in rows if row["part"] == "number"]
     if not sum(row["rows"] for row in parts if row["place"] == 0):
-        raise InDatabaseError(f"measuring {relation} failed: it has no rows. Widen the window.")
+        of = f" of weight {query.weight.name!r} above 0" if query.weight else ""
+        raise InDatabaseError(f"measuring {relation} failed: it has no rows{of}. Widen the window.")
     for part in ("level", "pair"):
         count = sum(row["part"] == part for row in rows)
         if count > MOST_LEVELS:
@@ -213,6 +226,7 @@ def _group(rows: list[dict[str, Any]], query: Query, scales: tuple[int, ...]) ->
     return Cofactors(
         tuple(one.name for one in numbers), scales, selects[0]["rows"],
         _sums(values[:count], scales, is_numeric), tuple(products), tuple(query.categories), levels, pairs,
+        counted=selects[0]["counted"] if query.weight else None,
     )  # fmt: skip
 
 

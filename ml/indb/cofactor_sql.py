@@ -8,6 +8,7 @@ Belongs here: SQL text. Does not belong here: running it or reading what comes b
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -34,6 +35,7 @@ NULLS_AT_ONCE = 90
 class Query:
     """What is measured: `relation` is SQL that may stand behind FROM; `keys` are columns whose values split
     the rows, `numbers` and `categories` what is measured of each part; `types` of columns, where known.
+    `weight` multiplies every row, rows themselves too.
     """
 
     relation: str
@@ -41,13 +43,15 @@ class Query:
     numbers: Sequence[Encoded]
     categories: Sequence[str]
     types: Mapping[str, str] = field(default_factory=dict)
+    weight: Encoded | None = None
 
     @property
     def sql(self) -> str:
-        """Rows of (part, keys text[], place, first, second, rows, refused, sums text[]).
+        """Rows of (part, keys text[], place, first, second, rows, refused, counted, sums text[]).
 
-        part 'number': place counts the selects of products. part 'level': place is the category column,
-        first its text. part 'pair': place counts pairs of category columns, first and second their texts.
+        `rows` is the sum of weights, `counted` how many rows have one. part 'number': place counts the
+        selects of products. part 'level': place is the category column, first its text. part 'pair': place
+        counts pairs of category columns, first and second their texts.
         """
         parts = [self._products(place, run) for place, run in enumerate(self._runs())]
         if self.categories:
@@ -77,8 +81,10 @@ class Query:
         texts = [
             f"r.{POSTGRES.name_of(name)} as c{at}" for at, name in enumerate(self.categories) if categories
         ]
-        listed = ",\n    ".join([*keys, *values, *texts]) or "1"
-        return f"(select {listed}\n  from {self.relation} as r {POSTGRES.fence}) as s"
+        weight = [f"{self.weight.sql} as w"] if self.weight else []
+        listed = ",\n    ".join([*keys, *values, *texts, *weight]) or "1"
+        where = "\nwhere w is distinct from 0" if self.weight else ""
+        return f"(select {listed}\n  from {self.relation} as r {POSTGRES.fence}) as s{where}"
 
     def _key(self, key: str) -> str:
         """Rows are split by the value itself, which is quicker than by its text, except for NUMERIC: 1.0 and
@@ -96,7 +102,7 @@ class Query:
 
     def _refused(self) -> str:
         """How many values were refused: the statement goes on, and says so."""
-        names = [f"v{at}" for at in range(len(self.numbers))]
+        names = [f"v{at}" for at in range(len(self.numbers))] + (["w"] if self.weight else [])
         runs = [
             f"num_nulls({', '.join(names[low : low + NULLS_AT_ONCE])})"
             for low in range(0, len(names), NULLS_AT_ONCE)
@@ -104,22 +110,30 @@ class Query:
         return f"coalesce(sum({' + '.join(runs)}), 0)::bigint" if runs else "0::bigint"
 
     def _products(self, place: int, run: list[tuple[int, int]]) -> str:
-        sums = [_sum(f"v{at}") for at in range(len(self.numbers))] if place == 0 else []
-        sums += [_sum(self._product(i, j)) for i, j in run]
+        sums = [self._sum(at) for at in range(len(self.numbers))] if place == 0 else []
+        sums += [self._sum(i, j) for i, j in run]
         refused = self._refused() if place == 0 else "0::bigint"
         return (
             f"select 'number'::text as part, {self._keys()} as keys, {place} as place, null::text as first,\n"
-            f"  null::text as second, count(*) as rows, {refused} as refused,\n"
-            f"  {_array(sums)} as sums\nfrom {self._source(False, True)}{self._grouped()}"
+            f"  null::text as second, {self._rows()} as rows, {refused} as refused,\n"
+            f"  count(*) as counted, {_array(sums)} as sums\n"
+            f"from {self._source(False, True)}{self._grouped()}"
         )
 
-    def _product(self, i: int, j: int) -> str:
-        one, two = self.numbers[i], self.numbers[j]
-        is_small = one.limit is not None and two.limit is not None and one.limit * two.limit < BIGINT
-        return f"v{i} * v{j}" if is_small or None in (one.decimals, two.decimals) else f"v{i}::numeric * v{j}"
+    def _sum(self, *places: int) -> str:
+        """The sum of products of numbers and the weight, as text; NUMERIC where they may leave bigint."""
+        factors = [f"v{at}" for at in places] + (["w"] if self.weight else [])
+        used = [self.numbers[at] for at in places] + ([self.weight] if self.weight else [])
+        is_numeric = any(one.decimals is None for one in used)
+        if not is_numeric and math.prod(one.limit or BIGINT for one in used) >= BIGINT:
+            factors[0] += "::numeric"
+        return f"sum({' * '.join(factors)})::text"
+
+    def _rows(self) -> str:
+        return "coalesce(sum(w), 0)::bigint" if self.weight else "count(*)"
 
     def _levels(self) -> str:
-        sums = [_sum(f"v{at}") for at in range(len(self.numbers))]
+        sums = [self._sum(at) for at in range(len(self.numbers))]
         return self._counted("level", [(at,) for at in range(len(self.categories))], sums)
 
     def _pairs(self) -> str:
@@ -138,13 +152,10 @@ class Query:
         second = f"{second} end" if second != "case" else "null::text"
         return (
             f"select '{part}'::text, {self._keys()}, {place} end, {first} end,\n"
-            f"  {second}, count(*), 0::bigint, {_array(sums)}\nfrom {self._source(True, bool(sums))}\n"
+            f"  {second}, {self._rows()}, 0::bigint, count(*), {_array(sums)}\n"
+            f"from {self._source(True, bool(sums))}\n"
             f"group by grouping sets ({grouping})\nlimit {MOST_LEVELS + 1}"
         )
-
-
-def _sum(expression: str) -> str:
-    return f"sum({expression})::text"
 
 
 def _array(sums: list[str]) -> str:

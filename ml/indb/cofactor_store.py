@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from ml.document.dialect import POSTGRES
 from ml.indb.cofactor_scan import column_types, measure
 from ml.indb.cofactors import Cofactors
-from ml.indb.columns import Category, Number
+from ml.indb.columns import Category, Number, Weight
 from ml.indb.errors import InDatabaseError
 from warehouse.client import quote
 
@@ -34,7 +34,7 @@ create table if not exists {table} (
 @dataclass(frozen=True)
 class CofactorStore:
     """Cofactors of `numbers` and `categories` by the columns `day` (a date or a whole number) and `fold`
-    (None: one fold, named "0"), kept in `schema`.`table`.
+    (None: one fold, named "0"), each row as often as its `weight`, kept in `schema`.`table`.
     """
 
     schema: str
@@ -43,12 +43,14 @@ class CofactorStore:
     categories: tuple[Category, ...]
     day: str
     fold: str | None = None
+    weight: Weight | None = None
 
     @property
     def declaration(self) -> str:
         """What is measured, as a hash."""
         parts = [[asdict(one) for one in self.numbers], [one.name for one in self.categories]]
-        text = json.dumps([*parts, self.day, self.fold], sort_keys=True)
+        weight = [] if self.weight is None else [asdict(self.weight)]
+        text = json.dumps([*parts, self.day, self.fold, *weight], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
@@ -73,7 +75,7 @@ class CofactorStore:
         keys = [self.day] if self.fold is None else [self.day, self.fold]
         found = {}
         if wh.scalar(f"select exists (select from {chosen} as d)"):
-            found = measure(wh, chosen, self.numbers, self.categories, keys).groups
+            found = measure(wh, chosen, self.numbers, self.categories, keys, self.weight).groups
         with wh.transaction():
             wh.execute(TABLE.format(table=self.place))
             self.forget_days(wh, days)

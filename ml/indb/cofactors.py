@@ -30,7 +30,8 @@ class Cofactors:
 
     `sums` (p,) and `products` (p (p + 1) / 2, the upper triangle row by row) are whole numbers of such steps.
     `levels`: by category its rows and the sums (p,) over them; `pairs`: by two categories of different
-    columns their common rows, observed pairs only.
+    columns their common rows, observed pairs only. With a `weight`, the column's name, all rows are sums of
+    weights; `counted` is then how many rows these are, None where each stands for as many as its weight.
     """
 
     columns: tuple[str, ...]
@@ -41,6 +42,13 @@ class Cofactors:
     categories: tuple[str, ...] = ()
     levels: Mapping[Level, tuple[int, tuple[int, ...]]] = field(default_factory=dict)
     pairs: Mapping[tuple[Level, Level], int] = field(default_factory=dict)
+    weight: str | None = None
+    counted: int | None = None
+
+    @property
+    def observations(self) -> int:
+        """The rows that degrees of freedom are counted of."""
+        return self.rows if self.counted is None else self.counted
 
     def __add__(self, other: Cofactors) -> Cofactors:
         return _combined(self, other, 1)
@@ -135,6 +143,8 @@ class Cofactors:
             "categories": list(self.categories),
             "levels": [[*key, rows, [str(v) for v in sums]] for key, (rows, sums) in _sorted(self.levels)],
             "pairs": [[*one, *two, rows] for (one, two), rows in _sorted(self.pairs)],
+            "weight": self.weight,
+            "counted": self.counted,
         }
 
     @classmethod
@@ -155,6 +165,8 @@ class Cofactors:
                 tuple(data["categories"]),
                 {(int(at), text): (int(rows), _whole(sums)) for at, text, rows, sums in data["levels"]},
                 {((int(a), s), (int(b), t)): int(rows) for a, s, b, t, rows in data["pairs"]},
+                data.get("weight"),
+                data.get("counted"),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise InDatabaseError(f"stored cofactors lack a part: {error!r}. Measure them again.") from error
@@ -187,6 +199,11 @@ def _combined(one: Cofactors, two: Cofactors, sign: int) -> Cofactors:
             f"cofactors of {one.columns + one.categories} and of {two.columns + two.categories} do not add "
             "up; allowed: the same columns in the same order. Measure both with one declaration."
         )
+    if (one.weight, one.counted is None) != (two.weight, two.counted is None):
+        raise InDatabaseError(
+            f"cofactors with weight {one.weight!r} and with {two.weight!r} do not add up. Measure both with "
+            "one weight."
+        )
     if one.scales != two.scales:
         scales = tuple(math.lcm(a, b) for a, b in zip(one.scales, two.scales, strict=True))
         one, two = one.in_steps(scales), two.in_steps(scales)
@@ -205,6 +222,7 @@ def _combined(one: Cofactors, two: Cofactors, sign: int) -> Cofactors:
         products=_plus(one.products, two.products, sign),
         levels={key: value for key, value in levels.items() if value[0]},
         pairs={key: rows for key, rows in pairs.items() if rows},
+        counted=None if one.counted is None or two.counted is None else one.counted + sign * two.counted,
     )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ml.document.dialect import POSTGRES
 from ml.indb.errors import InDatabaseError
 
 BIGINT_PAIR = 3_037_000_499
@@ -73,6 +74,25 @@ class Category:
 
 
 @dataclass(frozen=True)
+class Weight:
+    """A column that says how much a row counts: whole numbers, 0 (left out) or more, of up to `limit`;
+    multiply fractions in the relation. With `is_count` a row stands for so many equal rows. Without, the rows
+    stay as many as they are, and only their shares of the sums change: multiplying all weights changes
+    nothing.
+    """
+
+    name: str
+    limit: int = 1_000_000
+    is_count: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 < self.limit < BIGINT_PAIR:
+            raise InDatabaseError(
+                f"weight {self.name!r}: limit is {self.limit!r}; allowed: 1 to {BIGINT_PAIR}."
+            )
+
+
+@dataclass(frozen=True)
 class Encoded:
     """One measured column in SQL: `sql` gives a whole number (bigint) or, where `decimals` is None, a
     NUMERIC; NULL where the value is refused. `limit`: the largest whole number it can give, None for
@@ -107,6 +127,24 @@ def encoded(number: Number, type_name: str, x: str) -> list[Encoded]:
         return [one]
     filled = Encoded(one.name, f"case when {x} is null then 0 else {one.sql} end", one.decimals, one.limit)
     return [filled, Encoded(one.name + IS_MISSING, f"({x} is null)::int::bigint", 0, 1)]
+
+
+def encoded_weight(weight: Weight, type_name: str) -> Encoded:
+    """The weight of the relation's rows `r`: NULL where the weight is no whole number from 0 to its limit.
+
+    Raises:
+        InDatabaseError: the type holds no numbers.
+    """
+    if type_name == "boolean" or type_name not in (*WHOLE, *DOUBLES, "numeric"):
+        raise InDatabaseError(
+            f"weight {weight.name!r} is {type_name}; allowed: "
+            f"{', '.join(name for name in (*WHOLE, *DOUBLES, 'numeric') if name != 'boolean')}."
+        )
+    x = f"r.{POSTGRES.name_of(weight.name)}"
+    taken = f"{x} between 0 and {weight.limit}"
+    if type_name not in WHOLE:
+        taken += f" and {x} = trunc({x})"
+    return Encoded(weight.name, f"case when {taken} then {x}::bigint end", 0, weight.limit)
 
 
 def _whole(number: Number, type_name: str, x: str) -> Encoded:

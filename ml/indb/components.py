@@ -64,11 +64,14 @@ def components(
     count = len(terms) if count is None else count
     if not 1 <= count <= len(terms):
         raise InDatabaseError(f"number of components is {count!r}; allowed: 1 to {len(terms)}.")
-    if cofactors.rows < 2:
-        raise InDatabaseError(f"{cofactors.rows} row; allowed: at least two. Widen the window.")
+    if cofactors.observations < 2:
+        raise InDatabaseError(f"{cofactors.observations} row; allowed: at least two. Widen the window.")
     design = design_of(cofactors, terms, None, references)
     refuse_constant(design)
-    spread = doubles(design, design.centred(), design.rows * (design.rows - 1))
+    # Over rows less one: with weights, which may be multiplied, the sum less its share of one row.
+    rows = cofactors.observations
+    whole = [[rows * value for value in row] for row in design.centred()]
+    spread = doubles(design, whole, design.rows**2 * (rows - 1))
     deviation = np.sqrt(np.diag(spread)) if standardize else np.ones(len(terms))
     sizes, directions = np.linalg.eigh(spread / np.outer(deviation, deviation))
     sizes, directions = np.maximum(sizes[::-1], 0.0), directions.T[::-1]

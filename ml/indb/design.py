@@ -42,7 +42,7 @@ class Design:
 
     `terms` (p,) with `scales` (p + 1,) steps in a unit, the target last; `sums` (p + 1,); `products`
     (p + 1, p + 1); without a target, as long as the terms. `references`: by category column the category
-    that has no column of its own.
+    that has no column of its own. `counted` and `weight` are those of `Cofactors`.
     """
 
     terms: tuple[Term, ...]
@@ -52,6 +52,8 @@ class Design:
     sums: tuple[int, ...]
     products: tuple[tuple[int, ...], ...]
     references: dict[str, str | None]
+    counted: int | None = None
+    weight: str | None = None
 
     @property
     def names(self) -> list[str]:
@@ -137,6 +139,8 @@ def design_of(
         tuple(sums),
         tuple(map(tuple, products)),
         references or {},
+        cofactors.counted,
+        cofactors.weight,
     )
 
 

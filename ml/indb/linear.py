@@ -18,7 +18,7 @@ from fractions import Fraction
 from ml.indb.cofactors import Cofactors
 from ml.indb.design import Design, Term, design_of, refuse_constant, terms_of
 from ml.indb.errors import InDatabaseError
-from ml.indb.moments import SMALLEST
+from ml.indb.moments import refuse_beyond
 from ml.indb.rational import Solved, nearest, solve, square_root
 
 INTERCEPT = "intercept"
@@ -28,7 +28,8 @@ INTERCEPT = "intercept"
 class LeastSquares:
     """A fit on `rows` rows. `exact` (k,) holds the coefficients as fractions in the order of `names`, the
     intercept first where there is one; `inverse` (k, k) of the cross products; `residual` and `total` are
-    sums of squares, the total about the mean only with an intercept.
+    sums of squares, the total about the mean only with an intercept. With a `weight`, rows and sums are
+    weighted, and `counted` rows decide the degrees of freedom, where they are not None.
     """
 
     terms: tuple[Term, ...]
@@ -40,6 +41,8 @@ class LeastSquares:
     inverse: tuple[tuple[Fraction, ...], ...]
     residual: Fraction
     total: Fraction
+    counted: int | None = None
+    weight: str | None = None
 
     @property
     def names(self) -> list[str]:
@@ -53,7 +56,11 @@ class LeastSquares:
     @property
     def degrees(self) -> int:
         """Degrees of freedom of the residuals: rows less coefficients."""
-        return self.rows - len(self.exact)
+        return self.observations - len(self.exact)
+
+    @property
+    def observations(self) -> int:
+        return self.rows if self.counted is None else self.counted
 
     @property
     def residual_deviation(self) -> float:
@@ -105,7 +112,7 @@ class LeastSquares:
 
     @property
     def adjusted_r_squared(self) -> float:
-        free = self.rows - (1 if self.has_intercept else 0)
+        free = self.observations - (1 if self.has_intercept else 0)
         return nearest(1 - self.residual / self.total * free / self.degrees) if self.degrees else math.nan
 
     @property
@@ -138,30 +145,16 @@ def least_squares(
     if intercept:
         refuse_constant(design)
     needed = len(terms) + int(intercept)
-    if design.rows < needed:
+    if cofactors.observations < needed:
         raise InDatabaseError(
-            f"{design.rows} rows for {needed} coefficients; allowed: at least as many rows. Widen the "
-            "window, or use fewer features."
+            f"{cofactors.observations} rows for {needed} coefficients; allowed: at least as many rows. Widen "
+            "the window, or use fewer features."
         )
     solved = _solved(design, intercept)
     refuse_dependent(design, solved.dependent, intercept)
     fit = _fit(design, solved, intercept)
     refuse_beyond(fit.names, fit.exact)
     return fit
-
-
-def refuse_beyond(names: Sequence[str], values: Sequence[Fraction]) -> None:
-    """
-    Raises:
-        InDatabaseError: a coefficient that no double comes near.
-    """
-    for name, value in zip(names, values, strict=True):
-        if value and not SMALLEST <= abs(nearest(value)) < math.inf:
-            raise InDatabaseError(
-                f"the coefficient of {name!r} is {'above' if abs(value) > 1 else 'below'} what doubles hold "
-                f"({SMALLEST!r} to 1.8e308 in size). Multiply or divide the column by a power of ten in the "
-                "relation."
-            )
 
 
 def _solved(design: Design, intercept: bool) -> Solved:
@@ -214,7 +207,7 @@ def _fit(design: Design, solved: Solved, intercept: bool) -> LeastSquares:
     exact = tuple(step * scale / unit for step, scale in zip(steps, scales, strict=True))
     return LeastSquares(
         design.terms, design.target, design.references, design.rows, intercept, exact, tuple(inverse),
-        max(residual, Fraction(0)) / unit**2, Fraction(total) / unit**2,
+        max(residual, Fraction(0)) / unit**2, Fraction(total) / unit**2, design.counted, design.weight,
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ once. Belongs here: the step from exact to float64. Does not belong here: fits.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -95,6 +96,20 @@ def mean_products_about(design: Design, center: Design) -> np.ndarray:
             except OverflowError:
                 raise InDatabaseError(_beyond(design, i, j)) from None
     return found
+
+
+def refuse_beyond(names: Sequence[str], values: Sequence[Fraction]) -> None:
+    """
+    Raises:
+        InDatabaseError: a coefficient that no double comes near.
+    """
+    for name, value in zip(names, values, strict=True):
+        if value and not SMALLEST <= abs(nearest(value)) < math.inf:
+            raise InDatabaseError(
+                f"the coefficient of {name!r} is {'above' if abs(value) > 1 else 'below'} what doubles hold "
+                f"({SMALLEST!r} to 1.8e308 in size). Multiply or divide the column by a power of ten in the "
+                "relation."
+            )
 
 
 def _beyond(design: Design, first: int, second: int) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from ml.document.dialect import POSTGRES
-from ml.indb.columns import Number, encoded
+from ml.indb.columns import Encoded, Number, encoded
 from ml.indb.errors import InDatabaseError
 
 if TYPE_CHECKING:
@@ -37,6 +37,27 @@ def refuse_values(
         f"measuring {relation} failed: values were refused, and none is to be found now. The rows changed "
         "meanwhile: measure again."
     )
+
+
+def refuse_weights(wh: Warehouse, relation: str, weight: Encoded | None) -> None:
+    """
+    Raises:
+        InDatabaseError: a row has no weight that is taken.
+    """
+    if weight is None:
+        return
+    x = f"r.{POSTGRES.name_of(weight.name)}"
+    found = wh.query(
+        f"select {x}::text as value, count(*) over () as rows from {relation} as r "
+        f"where {weight.sql} is null limit 1"
+    )
+    if found:
+        value, rows = found[0]["value"], found[0]["rows"]
+        raise InDatabaseError(
+            f"weight {weight.name!r}: {rows} rows hold none that can be taken, such as {value or 'missing'}; "
+            f"allowed: whole numbers from 0 to {weight.limit}. Multiply fractions by a power of ten in the "
+            "relation, or declare a larger limit."
+        )
 
 
 def _reason(number: Number, type_name: str, value: str | None, rows: int) -> str:

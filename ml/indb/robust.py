@@ -69,8 +69,8 @@ def robust_errors(
     """Errors of `fit` on the rows it was fitted on; `numbers` and `types` as they were measured.
 
     Raises:
-        InDatabaseError: an unknown kind, no degrees of freedom, too many columns, other rows than the fit's,
-            or for HC2 and HC3 a row that alone decides a coefficient.
+        InDatabaseError: an unknown kind, a fit with weights, no degrees of freedom, too many columns, other
+            rows than the fit's, or for HC2 and HC3 a row that alone decides a coefficient.
     """
     if kind not in KINDS:
         raise InDatabaseError(f"kind of robust errors is {kind!r}; allowed: {', '.join(KINDS)}.")
@@ -78,6 +78,11 @@ def robust_errors(
         raise InDatabaseError(
             f"robust errors of {len(fit.exact)} coefficients on {fit.rows} rows; allowed: up to "
             f"{MOST_COLUMNS} coefficients, fewer than rows. Use fewer features, or the fit's own errors."
+        )
+    if fit.weight is not None:
+        raise InDatabaseError(
+            f"robust errors of a fit with weight {fit.weight!r} are not offered; allowed: fits without one. "
+            "Use the fit's own errors."
         )
     named = {number.name: number for number in numbers}
     target = _value(Term("number", fit.target), named, types)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ml.scoring_engines import ENGINES
-from tests.benchmarks import document_one_row, document_scoring
+from tests.benchmarks import document_limits, document_one_row, document_scoring
 from tests.benchmarks.document_families import FAMILIES, FEATURES, Family, fitted, library_answer, made_rows
 from tests.benchmarks.document_tables import ANSWER, answer_table, answers, arrow_rows, store
 from tests.benchmarks.orbital import reason
@@ -69,3 +69,11 @@ def test_a_statement_that_takes_too_long_is_ended(wh):
 
 def test_a_reason_is_one_line():
     assert reason(PeerError("orbital: no\nmore")) == "orbital: no"
+
+
+@pytest.mark.slow
+def test_a_thousand_trees_of_depth_twenty_are_scored_in_sql_by_parallel_workers(wh):
+    found = document_limits.deep_forest(wh, rows=2_000)
+    assert found["trees"] == 1_000 and found["leaves"] > 900_000
+    assert found["equal_share"] == 1.0
+    assert found["least_workers"] >= 1

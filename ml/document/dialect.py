@@ -5,6 +5,7 @@ Belongs here: literals, names and functions by engine. Does not belong here: any
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from warehouse.client import quote
@@ -21,9 +22,20 @@ class Dialect:
     fence: str
 
     def number(self, value: float) -> str:
-        """A double with these very bits: a bare decimal would be NUMERIC in Postgres."""
+        """A double with these very bits: a bare decimal would be NUMERIC in Postgres; in BigQuery it is a
+        double, except that neither infinity nor NaN can be written so.
+        """
         text = repr(float(value))
-        return f"'{text}'::float8" if self.name == "postgres" else f"CAST('{text}' AS FLOAT64)"
+        if self.name == "postgres":
+            return f"'{text}'::float8"
+        if not math.isfinite(value):
+            return f"cast('{text}' as float64)"
+        return f"({text})" if text.startswith("-") else text
+
+    @property
+    def whole(self) -> str:
+        """The type of a whole number."""
+        return "integer" if self.name == "postgres" else "int64"
 
     def text(self, value: str) -> str:
         """A text literal."""
@@ -42,7 +54,7 @@ class Dialect:
         """A double with NaN as NULL: the document has one missing value."""
         if self.name == "postgres":
             return f"nullif({expression}, 'NaN'::float8)"
-        return f"IF(IS_NAN({expression}), NULL, {expression})"
+        return f"if(is_nan({expression}), null, {expression})"
 
 
 POSTGRES = Dialect("postgres", "limit all")

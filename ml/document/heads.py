@@ -103,7 +103,7 @@ def head_sql(head: Head, margins: list[str], dialect: Dialect) -> tuple[list[str
         function = sigmoid_sql if head.kind == "sigmoid" else exponential_sql
         scores = [function(margin, dialect) for margin in margins]
     if head.kind not in DECIDING:
-        return scores, "cast(null as integer)"
+        return scores, f"cast(null as {dialect.whole})"
     if head.kind in DEFAULT_CUTS and len(margins) == 1:
         cut = dialect.number(_cut(head))
         return scores, f"case when {margins[0]} >= {cut} then 1 when {margins[0]} is not null then 0 end"

@@ -1,0 +1,88 @@
+"""What a translation keeps, and what it refuses because it could not keep it. No peer runs here."""
+
+from __future__ import annotations
+
+import pytest
+
+from ml.bigquery import TranslatedWarehouse, TranslationError, translate
+from ml.bigquery.kinds import BOOL, DECIMAL, FLOAT, INT, TEXT
+
+COLUMNS = {"n": INT, "x": FLOAT, "t": TEXT, "b": BOOL, "d": DECIMAL, "Odd": INT}
+
+
+def text_of(sql: str) -> str:
+    (made,) = translate(sql, {"s.t": COLUMNS}.get).statements
+    return made
+
+
+@pytest.mark.parametrize(
+    ("postgres", "bigquery"),
+    [
+        ("n / 2", "DIV(n, 2)"),
+        ("x / 2", "x / 2"),
+        ("sum(n)", "SUM(CAST(n AS BIGNUMERIC))"),
+        ("sum(n)::bigint", "SUM(n)"),
+        ("d * d", "CAST(d AS BIGNUMERIC) * CAST(d AS BIGNUMERIC)"),
+        ("1.5", "CAST('1.5' AS BIGNUMERIC)"),
+        ("nullif(x, 'NaN'::float8)", "IF(IS_NAN(x), NULL, x)"),
+        ("num_nulls(n, t)", "(IF(n IS NULL, 1, 0) + IF(t IS NULL, 1, 0))"),
+        ("width_bucket(x, '{1,2.5}'::float8[])", "RANGE_BUCKET(x, ARRAY<FLOAT64>[1.0, 2.5])"),
+        ("greatest(n, 0)", "COALESCE(GREATEST(n, 0), n, 0)"),
+        ("count(*) filter (where b is not true)", "COUNTIF(NOT b IS TRUE)"),
+        ("e'it\\\\s'", "'it\\\\s'"),
+        ("md5(t)", "TO_HEX(MD5(t))"),
+        ("pg_typeof(x)::text", "'double precision'"),
+        ('"Odd" # 3', "`Odd` ^ 3"),
+    ],
+)
+def test_an_expression_keeps_its_meaning(postgres, bigquery):
+    assert text_of(f"select {postgres} as a from s.t limit all") == f"SELECT {bigquery} AS a FROM s.t"
+
+
+@pytest.mark.parametrize(
+    ("sql", "reason"),
+    [
+        ("select x::bigint / t from s.t", "division of a value of kind text"),
+        ("select y from s.t", "column y is not known"),
+        ("select 1 from s.other", "table s.other is not known"),
+        ("select mystery(x) from s.t", "function mystery has no translation"),
+        ("select d * d * d * d * d from s.t", "digits behind the point; allowed on BigQuery: 38 together"),
+        ("select case when b then x else t end from s.t", "a case mixes float, text"),
+        ("select x::interval from s.t", "cast to INTERVAL has no translation"),
+        ("select 1." + "0" * 38 + "1", "is no BIGNUMERIC"),
+        ("insert into s.t values (1)", "insert has no translation"),
+        ("select avg(n) from s.t", "a mean of a value of kind int"),
+        ("select (", "no statement of Postgres that can be read"),
+    ],
+)
+def test_what_could_change_a_value_is_refused(sql, reason):
+    with pytest.raises(TranslationError, match=reason):
+        translate(sql, {"s.t": COLUMNS}.get)
+
+
+def test_a_name_stays_a_name():
+    made = text_of(
+        'select "a` from x; drop table y; --" from (select n as "a` from x; drop table y; --" from s.t) as q'
+    )
+    assert made.startswith("SELECT `a\\` from x; drop table y; --` FROM (SELECT n AS `a\\`")
+
+
+def test_arrays_arrive_as_lists_and_dropped_tables_are_forgotten():
+    class Engine:
+        sent: list[str] = []
+
+        def run(self, sql):
+            self.sent.append(sql)
+            return [{"a": '["9007199254740993", 1, null]'}] if "TO_JSON_STRING" in sql else []
+
+        def columns(self, table):
+            return {"n": "INT64"} if table == "s.t" else None
+
+    wh = TranslatedWarehouse(Engine())
+    assert wh.query("select array_agg(n) as a from s.t") == [{"a": [2**53 + 1, 1, None]}]
+    wh.execute('create unlogged table "w"."made" as select n from s.t')
+    assert wh.query('select n from "w"."made"') == []
+    wh.execute('drop table "w"."made", "w"."other"')
+    assert Engine.sent[-2:] == ["DROP TABLE `w`.`made`", "DROP TABLE `w`.`other`"]
+    with pytest.raises(TranslationError, match="table w.made is not known"):
+        wh.query('select n from "w"."made"')

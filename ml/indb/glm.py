@@ -121,8 +121,9 @@ def refuse_dependent(terms: GlmTerms, products: np.ndarray, rows: int) -> None:
         others = [terms.names[at] for at in weights if at]
         made = f"a weighted sum of {', '.join(map(repr, others))}" if others else "the same"
         raise InDatabaseError(
-            f"column {terms.names[place]!r} is {made} in all {rows} rows, so coefficients cannot be told "
-            f"apart; allowed: columns of which none follows from others. Leave out {terms.names[place]!r}."
+            f"column {terms.names[place]!r} is {made} in all {rows} rows, within a millionth of its "
+            "deviation, so coefficients cannot be told apart; allowed: columns of which none follows from "
+            f"others. Leave out {terms.names[place]!r}."
         )
 
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ml.indb.errors import InDatabaseError
-from ml.indb.glm_pass import GlmPass, Sums
+from ml.indb.glm_pass import GlmPass
+from ml.indb.glm_sums import Sums
 
 MOST_STEPS, MOST_HALVINGS = 60, 30
 DONE = 1e-20
@@ -24,8 +25,9 @@ DONE = 1e-20
 likelihood that is left) is this share of the rows' weight: predictors then move by about 1e-10. Coefficients
 are right to what doubles give afterwards, standard errors to about 1e-10."""
 
-NOISE = 1e-8
-"""Below this a decrement that falls no more is the rounding of doubles."""
+NOISE, STANDS = 1e-8, 0.6
+"""A decrement below the first that stays above this share of the last is the rounding of doubles; without an
+end it would fall to about e^-1 of the last."""
 
 SLOW = 0.05
 """A decrement that stays above this share of the last after so many steps may be a fit without an end."""
@@ -63,7 +65,7 @@ def newton(
     for steps in range(1, MOST_STEPS + 1):
         step, decrement = step_of(theta, now.gradient, now.information, penalty)
         is_slow = steps > STEPS_BEFORE_DOUBT and decrement > SLOW * before
-        if decrement <= done or (is_slow and decrement <= NOISE):
+        if decrement <= done or (is_slow and decrement <= NOISE and decrement > STANDS * before):
             if is_slow:
                 doubt(step)
             return Newton(theta + step, now, steps, decrement)

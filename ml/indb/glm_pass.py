@@ -6,52 +6,40 @@ are nearer to the exact ones than sums of doubles: a term is off by its own roun
 by at most 2^-62 of the largest that is possible. Categories are never columns of zeros and ones: their sums
 are by group, as in `ml.indb.cofactor_sql`.
 
-Belongs here: the statement and reading it. Does not belong here: what is done with the sums.
+Belongs here: the statement. Does not belong here: reading its answer (`ml.indb.glm_sums`), Newton's method.
 """
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ml.document.dialect import POSTGRES
 from ml.indb.cofactor_sql import AGGREGATES
+from ml.indb.errors import InDatabaseError
 from ml.indb.glm_family import Family
+from ml.indb.glm_sums import Blocks, Sums, read_sums
 from ml.indb.glm_table import GlmTable, steps_for
 from ml.indb.glm_terms import GlmTerms
 
 if TYPE_CHECKING:
     from warehouse.client import Warehouse
 
-Blocks = list[tuple[int, int]]
-"""Pairs of predictors, of which the information has a block each."""
-
+MOST_SUMS = 30_000
 TINY = 1e-200
 """A coefficient below this counts as 0: its products could underflow, which raises."""
-
-
-@dataclass(frozen=True)
-class Sums:
-    """At some coefficients (M, P): `kernel`, the log-likelihood up to a constant; `gradient` (M, P);
-    `information` (M, P, M, P); `peak` of the family's sizes; `is_over` where a line went beyond them.
-    """
-
-    kernel: float
-    gradient: np.ndarray
-    information: np.ndarray
-    peak: float
-    is_over: bool
 
 
 class GlmPass:
     """Passes of one family over one table; `condition` is SQL on the column p.f. `bytes_out` and `count` add
     up what they cost.
+
+    Raises:
+        InDatabaseError: classes and numbers make too many sums.
     """
 
     def __init__(
@@ -62,6 +50,7 @@ class GlmPass:
         self._wh, self._condition = wh, condition
         every = range(family.margins)
         self._blocks = [(m, k) for m in every for k in every if m <= k]
+        _refuse_sums(len(self._number_sums(self._blocks)), family.margins, len(table.axes))
 
     def lines_sql(self, theta: np.ndarray, columns: Iterable[str]) -> str:
         """Each line with these columns of the table, its centred numbers y0, … and its predictors e0, …"""
@@ -97,7 +86,7 @@ class GlmPass:
         rows = self._wh.query(self._sql(theta, peak, factors, blocks))
         self.count += 1
         self.bytes_out += sum(len(text or "") for row in rows for text in row["sums"])
-        return self._read(rows, factors, blocks)
+        return read_sums(rows, factors, blocks, self.terms, self.family.margins)
 
     def _sql(self, theta: np.ndarray, peak: float, factors: dict[str, float], blocks: Blocks) -> str:
         kept = [f"y{at}" for at in range(len(self.table.axes))]
@@ -151,63 +140,13 @@ class GlmPass:
             made += [f"{w} * {ys[i]} * {ys[j]}" for i in range(len(ys)) for j in range(i, len(ys))]
         return made
 
-    def _read(self, rows: list[dict[str, Any]], factors: dict[str, float], wanted: Blocks) -> Sums:
-        parts = sorted((row for row in rows if row["part"] == "number"), key=lambda row: row["place"])
-        texts = iter([text or "0" for row in parts for text in row["sums"]])
-        margins, count = self.family.margins, self.terms.count
-        gradient, blocks = np.zeros((margins, count)), {block: np.zeros((count, count)) for block in wanted}
-        kernel = int(next(texts)) / factors["l"]
-        places = (0, *self.terms.axes)
-        for m in range(margins):
-            for place in places:
-                gradient[m, place] = int(next(texts)) / factors["r"]
-        for block in wanted:
-            for i, one in enumerate(places):
-                for two in places[i:] if i else places:
-                    value = int(next(texts)) / factors["w"]
-                    blocks[block][one, two] = blocks[block][two, one] = value
-        for row in rows:
-            if row["part"] == "level":
-                self._read_level(row, gradient, blocks, factors)
-            elif row["part"] == "pair":
-                self._read_pair(row, blocks, factors)
-        information = np.zeros((margins, count, margins, count))
-        for (m, k), block in blocks.items():
-            information[m, :, k, :] = information[k, :, m, :] = block
-        peaks = [row["peak"] for row in parts if row["peak"] is not None]
-        return Sums(
-            kernel, gradient, information, max(peaks, default=math.nan), any(row["over"] for row in parts)
+
+def _refuse_sums(count: int, margins: int, axes: int) -> None:
+    if count > MOST_SUMS:
+        raise InDatabaseError(
+            f"{axes} numbers for {margins + 1} classes are {count} sums a step; allowed: {MOST_SUMS}. Use "
+            "fewer features, or export the rows."
         )
-
-    def _read_level(
-        self,
-        row: dict[str, Any],
-        gradient: np.ndarray,
-        blocks: dict[Any, np.ndarray],
-        factors: dict[str, float],
-    ) -> None:
-        place = self.terms.levels[row["place"]][row["one"] - 1]
-        if place is None:
-            return
-        texts = iter(row["sums"])
-        for m in range(self.family.margins):
-            gradient[m, place] = int(next(texts)) / factors["r"]
-        for block in blocks:
-            weight = int(next(texts)) / factors["w"]
-            blocks[block][place, place] = blocks[block][0, place] = blocks[block][place, 0] = weight
-            for axis in self.terms.axes:
-                value = int(next(texts)) / factors["w"]
-                blocks[block][axis, place] = blocks[block][place, axis] = value
-
-    def _read_pair(
-        self, row: dict[str, Any], blocks: dict[Any, np.ndarray], factors: dict[str, float]
-    ) -> None:
-        first, second = list(combinations(range(len(self.terms.levels)), 2))[row["place"]]
-        one, two = self.terms.levels[first][row["one"] - 1], self.terms.levels[second][row["two"] - 1]
-        if one is None or two is None:
-            return
-        for block, text in zip(blocks, row["sums"], strict=True):
-            blocks[block][one, two] = blocks[block][two, one] = int(text) / factors["w"]
 
 
 def _names(expressions: Iterable[str]) -> set[str]:

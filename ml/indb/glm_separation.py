@@ -24,11 +24,14 @@ from ml.indb.glm_rows import GlmRows
 if TYPE_CHECKING:
     from warehouse.client import Warehouse
 
-BORDER = 1e-5
-"""Of the largest distance from the border: within this a row lies on it."""
+BORDER = 1e-8
+"""Of the largest distance from the border: within this a row lies on it. A fit without an end comes nearer to
+its direction with each step, one row of values a million deviations away only looks like one."""
 
 NAMED = 1e-3
 """Columns whose part in the direction is at least this share of the largest are named."""
+
+MOST_NAMED = 8
 
 ADVICE = "Leave it out, group its values, or set a penalty above 0"
 
@@ -73,6 +76,8 @@ def _refuse_part(rows: GlmRows, found: Profile, counts: dict[Any, int], what: st
 def _refuse_ranges(rows: GlmRows, name: str, spans: dict[Any, Span]) -> None:
     for group, own in spans.items():
         others = [one for key, one in spans.items() if key != group]
+        if not others:  # of counts that are all above 0
+            return
         low, high = min(one.low for one in others), max(one.high for one in others)
         if rows.classifies:
             is_apart = own.low >= high or own.high <= low
@@ -112,7 +117,8 @@ def separation_doubt(
         names = [
             name for name, part in zip(run.terms.names[1:], parts, strict=True) if part > NAMED * parts.max()
         ]
-        listed = ", ".join(map(repr, names))
+        listed = ", ".join(map(repr, names[:MOST_NAMED]))
+        listed += f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
         raise InDatabaseError(
             f"a weighted sum of {listed} tells the classes of target {rows.target!r} apart in {found.rows} "
             f"rows ({kind}separation): their coefficients have no bound; allowed: classes that overlap. "

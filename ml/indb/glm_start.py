@@ -19,7 +19,8 @@ import numpy as np
 from ml.document.work_tables import WORK_SCHEMA, new_name
 from ml.indb.errors import InDatabaseError
 from ml.indb.glm_newton import DONE, dependent, newton, solved
-from ml.indb.glm_pass import GlmPass, Sums
+from ml.indb.glm_pass import GlmPass
+from ml.indb.glm_sums import Sums
 from warehouse.client import quote
 
 if TYPE_CHECKING:

@@ -3,8 +3,6 @@
 A short-lived unlogged table of doubles, so that each step of the fit scans little, and all steps see the same
 rows. Numbers become z = (x - centre) · 2^-shift within ±1. Rows of equal covariates (a covariate pattern) are
 added up: the likelihood needs no more than their number and the sums of their targets, so nothing is lost.
-Whether that pays is told by the patterns among a 64th of all, chosen by a hash of their values; the choice
-is the same in any order of rows.
 
 Columns: n (rows, or their weight), s1, … (the target's sum, or the weight of each class but the first),
 h1, … (what the deviance needs of single targets), z0, … , c0, … (places of categories from 1), f (fold).
@@ -20,9 +18,9 @@ from typing import TYPE_CHECKING
 
 from ml.document.dialect import POSTGRES
 from ml.document.work_tables import WORK_SCHEMA, new_name, prepare
-from ml.indb.columns import IS_MISSING
 from ml.indb.errors import InDatabaseError
 from ml.indb.glm_deviance import Moment, moments_of
+from ml.indb.glm_patterns import patterns_pay
 from ml.indb.glm_profile import Profile, Span
 from ml.indb.glm_rows import GlmRows
 from warehouse.client import quote
@@ -30,13 +28,6 @@ from warehouse.client import quote
 if TYPE_CHECKING:
     from warehouse.client import Warehouse
 
-PAYS = 2
-"""Patterns pay where rows are at least so many times as many."""
-
-FEW_ROWS = 100_000
-"""Up to here grouping costs less than asking whether it pays."""
-
-SHARE = 64
 FLUSH = 1e-30
 """A z below this counts as 0: products of smaller ones could underflow, which raises in Postgres."""
 
@@ -103,7 +94,7 @@ def glm_table(wh: Warehouse, rows: GlmRows, found: Profile, patterns: bool | Non
     keys = [*(f"z{at}" for at in range(len(axes))), *(f"c{at}" for at in range(len(levels)))]
     keys += ["f"] if rows.fold else []
     if patterns is None:
-        patterns = found.rows <= FEW_ROWS or _pays(wh, inner, keys)
+        patterns = patterns_pay(wh, rows, found, inner, keys)
     prepare(wh)
     table = quote(WORK_SCHEMA, new_name("glm"))
     wh.execute(f"create unlogged table {table} as {_outer_sql(rows, found, inner, keys, moments, patterns)}")
@@ -160,15 +151,6 @@ def _class_sql(rows: GlmRows, found: Profile) -> str:
     texts = [str(one).lower() if isinstance(one, bool) else str(one) for one in found.groups]
     whens = " ".join(f"when {POSTGRES.text(text)} then {at}" for at, text in enumerate(texts))
     return f"case {rows.x(rows.target)}::text {whens} end"
-
-
-def _pays(wh: Warehouse, inner: str, keys: list[str]) -> bool:
-    row = f"row({', '.join(keys)})"
-    found = wh.query(
-        f"select count(*) as rows, count(distinct h) as patterns from (select hash_record_extended({row}, 0) "
-        f"as h from ({inner}) as r {POSTGRES.fence}) as s where mod(h, {SHARE}) = 0"
-    )[0]
-    return found["patterns"] * PAYS <= found["rows"]
 
 
 def _outer_sql(
@@ -234,8 +216,3 @@ def _measured(
         (row["n"], row["s"]), tuple(values[count + 1 : len(names)]),
         found.bytes_out + sum(map(len, row["sums"])),
     )  # fmt: skip
-
-
-def missing_name(axis: Axis) -> str:
-    """The measured column's name."""
-    return axis.column + (IS_MISSING if axis.kind == "missing" else "")

@@ -129,55 +129,6 @@ def test_units_do_not_matter_to_a_penalty_on_deviations(wh: Warehouse):
     assert two.coefficients[0, 2] == pytest.approx(one.coefficients[0, 2], rel=1e-9)
 
 
-def test_a_logistic_fit_of_r(wh: Warehouse):
-    """glm(Species == "virginica" ~ ., binomial, iris) of the last two species, as R prints it."""
-    from sklearn.datasets import load_iris
-
-    iris = load_iris()
-    names = ["sepal_length", "sepal_width", "petal_length", "petal_width"]
-    flowers = {name: iris.data[:, at] for at, name in enumerate(names)}
-    wh.load_arrow("public", "iris", pa.table({**flowers, "species": pa.array(iris.target)}), "create")
-    fit = fit_glm(wh, "iris", names, "species", "logistic", where="species > 0")
-    assert np.allclose(fit.coefficients, [[-42.638, -2.465, -6.681, 9.429, 18.286]], atol=5e-4)
-    assert np.allclose(fit.standard_errors, [[25.708, 2.394, 4.480, 4.737, 9.743]], atol=6e-4)
-    assert np.allclose([fit.null_deviance, fit.deviance, fit.aic], [138.629, 11.899, 21.899], atol=5e-4)
-    assert fit.classes == (1, 2) and fit.rows == 100 and fit.table()[4]["name"] == "petal_width"
-    assert np.allclose(fit.p_values, [[0.0972, 0.3032, 0.1358, 0.0465, 0.0605]], atol=6e-5)
-
-
-def test_a_poisson_fit_of_r(wh: Warehouse):
-    """Dobson's randomised trial, the example of R's glm."""
-    counts = [18, 17, 15, 20, 10, 20, 25, 13, 12]
-    trial = {
-        "counts": pa.array(counts, pa.int32()),
-        "outcome": pa.array(["1", "2", "3"] * 3),
-        "treatment": pa.array([text for text in "123" for _ in range(3)]),
-    }
-    wh.load_arrow("public", "trial", pa.table(trial), "create")
-    fit = fit_glm(wh, "trial", ["outcome", "treatment"], "counts", "poisson")
-    assert np.allclose(fit.coefficients, [[3.045, -0.4543, -0.2930, 0.0, 0.0]], atol=5e-4)
-    assert np.allclose(fit.standard_errors, [[0.1709, 0.2022, 0.1927, 0.2, 0.2]], atol=5e-5)
-    assert np.allclose([fit.null_deviance, fit.deviance, fit.aic], [10.5814, 5.1291, 56.76], atol=3e-3)
-    assert fit.degrees == 4
-
-
-def test_deviances_are_scikit_learns(wh: Warehouse, table: pa.Table):
-    from scipy.stats import gamma
-    from sklearn.metrics import mean_gamma_deviance, mean_poisson_deviance
-
-    for family, mean_deviance in (("poisson", mean_poisson_deviance), ("gamma", mean_gamma_deviance)):
-        fit = fit_glm(wh, "orders", COLUMNS[:2], TARGETS[family], family)
-        y = np.array(table.column(TARGETS[family])).astype(float)
-        means = np.exp(fit.coefficients[0, 0] + matrix(table, fit.names[1:]) @ fit.coefficients[0, 1:])
-        assert fit.deviance == pytest.approx(mean_deviance(y, means) * len(y), rel=1e-12)
-        assert fit.null_deviance == pytest.approx(mean_deviance(y, y * 0 + y.mean()) * len(y), rel=1e-12)
-        variance = means if family == "poisson" else means**2
-        assert fit.pearson == pytest.approx(((y - means) ** 2 / variance).sum(), rel=1e-10)
-    spread = fit.deviance / len(y)
-    likelihood = gamma.logpdf(y, 1 / spread, scale=means * spread).sum()
-    assert fit.aic == pytest.approx(2 * 4 - 2 * likelihood, rel=1e-10)
-
-
 @pytest.mark.parametrize("family", TARGETS)
 def test_patterns_are_rows(wh: Warehouse, family: str):
     columns = ["count", "is_open", "shape", Category("zone")]

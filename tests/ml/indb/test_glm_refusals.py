@@ -152,3 +152,18 @@ def test_a_separating_sum_of_counts(rows_wh: Warehouse):
     rows_wh.load_arrow("public", "apart", pa.table({"a": a, "b": b, "y": pa.array(y)}), "create")
     with pytest.raises(InDatabaseError, match=r"sum of 'a', 'b' .* \(quasi-complete"):
         fit_glm(rows_wh, "apart", ["a", "b"], "y", "poisson")
+
+
+def test_more_sums_than_a_step_may_have(rows_wh: Warehouse):
+    listed = ", ".join(f"(i * {at + 1} % {at + 5})::float8 as x{at}" for at in range(60))
+    source = f"(select {listed}, i % 12 as t from generate_series(1, 200) as i)"
+    with pytest.raises(InDatabaseError, match="60 numbers for 12 classes are .* sums a step; allowed: 30000"):
+        fit_glm(rows_wh, source, [f"x{at}" for at in range(60)], "t", "multinomial", penalty=0.1)
+
+
+def test_a_category_with_a_value_for_nearly_every_row(rows_wh: Warehouse):
+    source = "(select i::text as name, i % 2 = 0 as t from generate_series(1, 2500) as i)"
+    with pytest.raises(
+        InDatabaseError, match="the model has 2501 coefficients, with categories .*'name': 2500"
+    ):
+        fit_glm(rows_wh, source, ["name"], "t", "logistic", penalty=0.1)

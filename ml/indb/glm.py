@@ -24,6 +24,7 @@ from ml.indb.glm_family import family_of
 from ml.indb.glm_fit import GlmFit
 from ml.indb.glm_newton import Newton, dependent, newton, solved
 from ml.indb.glm_pass import GlmPass
+from ml.indb.glm_penalty import check_penalty, penalty_matrix, variances
 from ml.indb.glm_profile import Profile, profile
 from ml.indb.glm_rows import GlmRows, glm_rows
 from ml.indb.glm_separation import refuse_separated, separation_doubt
@@ -75,16 +76,6 @@ def fit_glm(
         wh.execute(f"drop table if exists {table.table}")
 
 
-def check_penalty(penalty: float) -> float:
-    """
-    Raises:
-        InDatabaseError: it is below 0, or no number.
-    """
-    if not 0.0 <= penalty < 1e12:
-        raise InDatabaseError(f"penalty is {penalty!r}; allowed: 0 (none) or more.")
-    return float(penalty)
-
-
 def fitted(
     wh: Warehouse, rows: GlmRows, found: Profile, table: GlmTable, penalty: float, standardize: bool
 ) -> GlmFit:
@@ -97,18 +88,15 @@ def fitted(
     terms = glm_terms(rows, found, table, margins, every_level=penalty > 0.0)
     run = GlmPass(wh, table, terms, family_of(rows.family, margins, table.largest))
     doubt = separation_doubt(wh, rows, found, run) if not penalty else lambda direction: None
-    if not standardize:
-        ridge = penalty_matrix(terms, table, None, margins, penalty)
-        near = near_start(wh, run, ridge)
-        if near is not None:
-            ended = newton(run, *near, ridge, doubt)
-            return _closed(wh, rows, found, run, ended, ridge, penalty)
-    start, peak, first = started(run)
-    products = first.information[0, :, 0, :]
-    if not penalty:
-        refuse_dependent(terms, products, table.rows)
-    ridge = penalty_matrix(terms, table, products if standardize else None, margins, penalty)
-    ended = newton(run, start, peak, ridge, doubt, first)
+    ridge = penalty_matrix(run, penalty, variances(wh, run) if penalty and standardize else None)
+    near = near_start(wh, run, ridge)
+    if near is not None:
+        ended = newton(run, *near, ridge, doubt)
+    else:
+        start, peak, first = started(run)
+        if not penalty:
+            refuse_dependent(terms, first.information[0, :, 0, :], table.rows)
+        ended = newton(run, start, peak, ridge, doubt, first)
     return _closed(wh, rows, found, run, ended, ridge, penalty)
 
 
@@ -125,26 +113,6 @@ def refuse_dependent(terms: GlmTerms, products: np.ndarray, rows: int) -> None:
             "deviation, so coefficients cannot be told apart; allowed: columns of which none follows from "
             f"others. Leave out {terms.names[place]!r}."
         )
-
-
-def penalty_matrix(
-    terms: GlmTerms, table: GlmTable, products: np.ndarray | None, margins: int, penalty: float
-) -> np.ndarray:
-    """The penalty as a quadratic form (M P, M P) of the table's coefficients. Of several classes it is that
-    of all classes' coefficients about their mean, which does not depend on the base. `products` are the cross
-    products of equally weighted lines, where columns count in their deviations.
-    """
-    size = margins * terms.count
-    if not penalty:
-        return np.zeros((size, size))
-    matrix = raw_map(terms, table)[1:]
-    sizes = np.ones(terms.count - 1)
-    if products is not None:
-        spread = np.maximum(np.diag(products) / products[0, 0] - (products[0] / products[0, 0]) ** 2, 0.0)[1:]
-        sizes = spread * np.array([1.0 / matrix[at, at + 1] ** 2 for at in range(terms.count - 1)])
-    one = penalty * table.weight * (matrix.T * sizes) @ matrix
-    between = np.eye(margins) - (1.0 / (margins + 1) if margins > 1 else 0.0)
-    return np.kron(between, one)
 
 
 def _closed(

@@ -18,14 +18,15 @@ from ml.document.dialect import POSTGRES
 from ml.indb.columns import Category, Number
 from ml.indb.elastic_net import one_thread
 from ml.indb.errors import InDatabaseError
-from ml.indb.glm import check_penalty, fitted, penalty_matrix
+from ml.indb.glm import fitted
 from ml.indb.glm_family import family_of
 from ml.indb.glm_fit import GlmFit
 from ml.indb.glm_newton import newton
 from ml.indb.glm_pass import GlmPass
+from ml.indb.glm_penalty import check_penalty, penalty_matrix, variances
 from ml.indb.glm_profile import Profile, profile
 from ml.indb.glm_rows import GlmRows, glm_rows
-from ml.indb.glm_start import along, featureless, started
+from ml.indb.glm_start import along, featureless
 from ml.indb.glm_table import GlmTable, glm_table, in_steps, steps_for
 from ml.indb.glm_terms import glm_terms
 from ml.indb.penalty_search import ORDERS, in_order
@@ -117,10 +118,10 @@ class _Folds:
         """The loss on a fold by penalty, of fits on others."""
         inside, held = self._part(train), self._part([fold])
         self._check(fold, inside.table)
-        products = started(inside)[2].information[0, :, 0, :] if self.standardize else None
+        spread = variances(self._wh, inside) if self.standardize else None
         (theta, peak), information, losses = featureless(inside), None, []
         for penalty in penalties.tolist():
-            ridge = penalty_matrix(self.terms, inside.table, products, self.family.margins, penalty)
+            ridge = penalty_matrix(inside, penalty, spread)
             near = None if information is None else along(inside, theta, peak, information, ridge)
             if near is None:
                 ended = newton(inside, theta, peak, ridge, lambda direction: None)

@@ -79,10 +79,11 @@ def train_in_warehouse(
         fit, fitting = _timed(lambda: session.fit(found.params, None))
     except InDatabaseError as error:
         raise TrainingError(f"model {spec.name}: {error}") from error
-    tell(f"fitted on the whole training window; {session.bytes_out:,} bytes left the warehouse for it")
+    tell(f"fitted on the whole training window, {fit.how}; {session.bytes_out:,} bytes left the warehouse")
     record = {
         "engine": "warehouse",
         "plan": plan.to_dict(),
+        "how": fit.how,
         # As the plan counts: measuring and the last fit, without the search.
         "fit_seconds": opening + fitting,
         "fit_bytes_out": opened_bytes + session.bytes_out - searched_bytes,

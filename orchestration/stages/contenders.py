@@ -116,7 +116,7 @@ def _beside(wh: Warehouse, spec: ModelSpec, training_set: Any) -> tuple[FittedMo
         with open_warehouse(wh.settings) as own:
             return train(own, spec, training_set, progress=lines.append), lines
     except Exception as error:  # whatever it is, a challenger that fails must not stop the declared one
-        return error, [*lines, f"{spec.name}: did not train: {error}"]
+        return error, lines
 
 
 def _registered(wh: Warehouse, name: str, fitted: FittedModel, training_set: Any, code: str, say: Say) -> int:
@@ -149,8 +149,10 @@ def _contender(wh: Warehouse, spec: ModelSpec, name: str, version: int) -> Conte
 
 def _failed(spec: ModelSpec, name: str, error: Exception) -> Contender:
     from ml.contest import Contender
+    from ml.fitted_model import TrainingError
 
-    reason = f"did not train: {' '.join(str(error).split()) or type(error).__name__}"
+    kind = "" if isinstance(error, TrainingError) else f"{type(error).__name__}: "
+    reason = f"did not train: {kind}{' '.join(str(error).split())}"
     return Contender(name, spec.engine, spec.algorithm.name, None, spec.selection_metric, None, reason)
 
 

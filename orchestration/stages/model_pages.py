@@ -105,6 +105,7 @@ def _trainings(wh: Warehouse, model: str, contest: list[dict[str, Any]]) -> dict
         plan, name = record["plan"], row["contender"]
         found |= {
             f"{name}_plan": f"{plan['way']}: {plan['reason']}",
+            f"{name}_how": record["how"],
             f"{name}_seconds": record["fit_seconds"],
             f"{name}_bytes_out": record["fit_bytes_out"],
             f"{name}_left_out": dg.MetadataValue.json(record["left_out"]),

@@ -48,7 +48,7 @@ class Discriminants(Scanned):
         encoding, moments, left_out = self.cached(key, lambda: self._encoded(*key[1:]))
         make = self._linear if self.kind == "lda" else self._quadratic
         document, sizes = make(encoding, moments, float(params.get("shrinkage", 0.0)))
-        return Fit(document, shares_of(sizes, self.source.features), left_out)
+        return Fit(document, shares_of(sizes, self.source.features), left_out, self.how)
 
     def _encoded(self, fold: int | None, min_frequency: int) -> tuple[Encoding, ClassMoments, dict[str, str]]:
         source, rows = self.source, self.train(fold)

@@ -66,7 +66,8 @@ class Glm:
             size = abs(value) * (spreads[term.column] if term.kind == "number" else 1.0)
             sizes[term.column] = sizes.get(term.column, 0.0) + size
         document = self._document(fit, encoding, values)
-        return Fit(document, shares_of(sizes, source.features), left_out)
+        how = f"{fit.passes} passes over {fit.lines:,} lines of {fit.rows:,} rows"
+        return Fit(document, shares_of(sizes, source.features), left_out, how)
 
     def _document(self, fit: GlmFit, encoding: Encoding, values: list[float]) -> Document:
         builder = Builder(self.family)

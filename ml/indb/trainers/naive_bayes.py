@@ -66,6 +66,7 @@ class NaiveBayes(Scanned):
             self._document(numbers, shares, [part.rows for part in parts]),
             shares_of(sizes, self.source.features),
             chosen.left_out,
+            self.how,
         )
 
     def _document(

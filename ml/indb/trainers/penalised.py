@@ -70,6 +70,7 @@ class Penalised(Scanned):
             _document(self.family, part, values, start, self.source.features),
             shares_of(sizes, self.source.features),
             part.left_out,
+            self.how,
         )
 
     def part(self, params: Mapping[str, Any], fold: int | None) -> _Part:

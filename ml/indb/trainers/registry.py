@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Fit:
     """One fit: its document (one margin, no threshold of ours yet), the share of each feature in what it
-    uses (they sum to 1, or are all 0), and by name of a feature or term why it was left out.
+    uses (they sum to 1, or are all 0), by name of a feature or term why it was left out, and how the rows
+    were read, in words.
     """
 
     document: Document
     importance: Mapping[str, float]
     left_out: Mapping[str, str] = field(default_factory=dict)
+    how: str = ""
 
 
 class Session(Protocol):

@@ -35,6 +35,7 @@ class Scanned:
         numbers = declarations(wh, source, names) if names else []
         categories = [Category(name) for name in source.categories]
         star = source.star if way == "factorised" else None
+        self.how = f"one scan of sums{' by the keys of its dimensions' if star else ''} for every fit"
         self._measured: Measured = (
             measure_star(wh, star, numbers, categories, by)
             if star is not None

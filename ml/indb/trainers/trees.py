@@ -52,7 +52,11 @@ class Trees:
                 if node.split is not None:
                     name = names[node.split.feature]
                     sizes[name] = sizes.get(name, 0.0) + float(node.split.gain)
-        return Fit(trained.fitted.document, shares_of(sizes, self.source.features), left_out)
+        how = "rows by SQL"
+        if trained.cells is not None:
+            where = "in memory" if trained.engine == "memory" else "by SQL"
+            how = f"{trained.cells:,} cells of {trained.rows:,} rows {where}"
+        return Fit(trained.fitted.document, shares_of(sizes, self.source.features), left_out, how)
 
     def _engine(self) -> str:
         """As planned: rows by SQL, or cells. Where an export is planned only the codes of cells leave, to

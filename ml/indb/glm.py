@@ -24,7 +24,7 @@ from ml.indb.glm_family import family_of
 from ml.indb.glm_fit import GlmFit
 from ml.indb.glm_newton import Newton, dependent, newton, solved
 from ml.indb.glm_pass import GlmPass
-from ml.indb.glm_penalty import check_penalty, penalty_matrix, variances
+from ml.indb.glm_penalty import check_penalty, check_standardize, penalty_matrix, spread_of
 from ml.indb.glm_profile import Profile, profile
 from ml.indb.glm_rows import GlmRows, glm_rows
 from ml.indb.glm_separation import refuse_separated, separation_doubt
@@ -46,7 +46,7 @@ def fit_glm(
     where: str | None = None,
     weight: str | None = None,
     penalty: float = 0.0,
-    standardize: bool = False,
+    standardize: bool | str = False,
     patterns: bool | None = None,
 ) -> GlmFit:
     """Fit `target` on numbers and categories of a relation, SQL that may stand behind FROM.
@@ -55,8 +55,9 @@ def fit_glm(
     "poisson" or "gamma" (both with the logarithm as link). `where` is SQL on the relation's columns. `weight`
     names a column that says how often a row counts. `penalty` is that of mean log-likelihood - penalty / 2 ·
     Σ b², scikit-learn's `alpha` of PoissonRegressor, 1 / (C · rows) of LogisticRegression; with it every
-    category has a column, and `standardize` divides each column by its deviation first. `patterns`: collapse
-    rows of equal covariates, None where a count says that it pays.
+    category has a column. `standardize` counts each column in its deviation first, a missing number as the
+    mean; "numbers" leaves columns of categories as they are. `patterns`: collapse rows of equal covariates,
+    None where a count says that it pays.
 
     Raises:
         InDatabaseError: bad settings; a column or target that cannot be fitted on, named; columns that follow
@@ -64,6 +65,7 @@ def fit_glm(
         WarehouseError: a column does not exist, or a statement fails.
     """
     check_penalty(penalty)
+    check_standardize(standardize)
     rows = glm_rows(wh, relation, columns, target, family, where, weight)
     found = profile(wh, rows)
     if not penalty:
@@ -77,7 +79,7 @@ def fit_glm(
 
 
 def fitted(
-    wh: Warehouse, rows: GlmRows, found: Profile, table: GlmTable, penalty: float, standardize: bool
+    wh: Warehouse, rows: GlmRows, found: Profile, table: GlmTable, penalty: float, standardize: bool | str
 ) -> GlmFit:
     """The fit on all lines of a table.
 
@@ -88,7 +90,8 @@ def fitted(
     terms = glm_terms(rows, found, table, margins, every_level=penalty > 0.0)
     run = GlmPass(wh, table, terms, family_of(rows.family, margins, table.largest))
     doubt = separation_doubt(wh, rows, found, run) if not penalty else lambda direction: None
-    ridge = penalty_matrix(run, penalty, variances(wh, run) if penalty and standardize else None)
+    spread = spread_of(wh, run) if penalty and standardize else None
+    ridge = penalty_matrix(run, penalty, spread, levels=standardize is True)
     near = near_start(wh, run, ridge)
     if near is not None:
         ended = newton(run, *near, ridge, doubt)

@@ -5,6 +5,7 @@ Belongs here: the form, and the deviations it may count columns in. Does not bel
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,11 +13,14 @@ import numpy as np
 from ml.document.dialect import POSTGRES
 from ml.indb.errors import InDatabaseError
 from ml.indb.glm_pass import GlmPass
-from ml.indb.glm_table import in_steps, steps_for
+from ml.indb.glm_table import GlmTable, in_steps, steps_for
 from ml.indb.glm_terms import raw_map
 
 if TYPE_CHECKING:
     from warehouse.client import Warehouse
+
+
+STANDARDIZE = (False, True, "numbers")
 
 
 def check_penalty(penalty: float) -> float:
@@ -29,59 +33,102 @@ def check_penalty(penalty: float) -> float:
     return float(penalty)
 
 
-def variances(wh: Warehouse, run: GlmPass) -> np.ndarray:
-    """The variance over rows of each of the table's columns but the intercept, (P - 1,): one scan.
+@dataclass(frozen=True)
+class Spread:
+    """Of rows: `means` and `variances` (A,) by axis of the table, of known values alone and of missing ones
+    counted as their mean; `shares` (P,) of each category by its coefficient, 0 elsewhere.
+    """
+
+    means: np.ndarray
+    variances: np.ndarray
+    shares: np.ndarray
+
+
+def check_standardize(standardize: bool | str) -> None:
+    """
+    Raises:
+        InDatabaseError: it is none of the choices.
+    """
+    if standardize not in STANDARDIZE:
+        raise InDatabaseError(
+            f"standardize is {standardize!r}; allowed: {', '.join(map(repr, STANDARDIZE))}."
+        )
+
+
+def spread_of(wh: Warehouse, run: GlmPass) -> Spread:
+    """One scan for numbers, and one for categories.
 
     Raises:
         WarehouseError: the statement fails.
     """
-    table, terms = run.table, run.terms
+    table, terms, places = run.table, run.terms, _places(run)
     factor = steps_for(table.largest[0] * 4.0)  # centred numbers lie within ±2
     ys = [f"y{at}" for at in range(len(table.axes))]
     sums = [in_steps(f"n * {part}", factor) for y in ys for part in (y, f"{y} * {y}")]
-    lines = f"({run.lines_sql(np.zeros((1, terms.count)), ['n', *_places(run)])} {POSTGRES.fence}) as s"
-    rows = wh.query(f"select -1 as at, null::int as c, array[{_texts(sums)}]::text[] as sums from {lines}")
-    if terms.levels:
-        sets = ", ".join(f"({name})" for name in _places(run))
-        cases = " ".join(f"when grouping({name}) = 0 then {at}" for at, name in enumerate(_places(run)))
-        place = " ".join(f"when grouping({name}) = 0 then {name}" for name in _places(run))
-        rows += wh.query(
-            f"select case {cases} end as at, case {place} end as c, array[{_texts([in_steps('n', factor)])}] "
-            f"as sums from {lines} group by grouping sets ({sets})"
+    lines = f"({run.lines_sql(np.zeros((1, terms.count)), ['n', *places])} {POSTGRES.fence}) as s"
+    first = wh.scalar(f"select array[{', '.join(f'{one}::text' for one in sums)}]::text[] from {lines}")
+    values = np.array([int(text) / factor / table.weight for text in first]).reshape(-1, 2)
+    found = []
+    if places:
+        sets = ", ".join(f"({name})" for name in places)
+        which = " ".join(f"when grouping({name}) = 0 then {at}" for at, name in enumerate(places))
+        place = " ".join(f"when grouping({name}) = 0 then {name}" for name in places)
+        found = wh.query(
+            f"select case {which} end as at, case {place} end as c, {in_steps('n', factor)}::text as n "
+            f"from {lines} group by grouping sets ({sets})"
         )
-    run.count += 1
-    run.bytes_out += sum(len(text or "") for row in rows for text in row["sums"])
-    found, weight = np.zeros(terms.count), table.weight
-    for row in rows:
-        values = [int(text) / factor / weight for text in row["sums"]]
-        if row["at"] < 0:
-            for place_of, mean, square in zip(terms.axes, values[::2], values[1::2], strict=True):
-                found[place_of] = square - mean * mean
-        elif (level := terms.levels[row["at"]][row["c"] - 1]) is not None:
-            found[level] = values[0] * (1.0 - values[0])
-    return np.maximum(found[1:], 0.0)
+    shares = np.zeros(terms.count)
+    for row in found:
+        level = terms.levels[row["at"]][row["c"] - 1]
+        if level is not None:
+            shares[level] = int(row["n"]) / factor / table.weight
+    run.count += 1 + bool(places)
+    run.bytes_out += sum(map(len, [*first, *(row["n"] for row in found)]))
+    return Spread(*_of_known(table, values), shares)
 
 
-def penalty_matrix(run: GlmPass, penalty: float, spread: np.ndarray | None = None) -> np.ndarray:
+def _of_known(table: GlmTable, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """From means and mean squares (A, 2) of z - axis.mean, where a missing value's z is 0."""
+    known = {axis.column: 1.0 - axis.mean - y for axis, (y, _) in zip(table.axes, values, strict=True)
+             if axis.kind == "missing"}  # fmt: skip
+    means, variances = [], []
+    for axis, (y, square) in zip(table.axes, values.tolist(), strict=True):
+        share = known.get(axis.column, 1.0) if axis.kind == "number" else 1.0
+        means.append((axis.mean + y) / share)
+        square -= (1.0 - share) * axis.mean**2
+        variances.append(max(square - share * (means[-1] - axis.mean) ** 2, 0.0))
+    return np.array(means), np.array(variances)
+
+
+def penalty_matrix(
+    run: GlmPass, penalty: float, spread: Spread | None = None, *, levels: bool = True
+) -> np.ndarray:
     """`penalty` / 2 · Σ b² of mean log-likelihood, as a quadratic form (M P, M P). Of several classes it is
-    that of all classes' coefficients about their mean, which does not depend on the base. With `spread`, the
-    columns' variances, each column counts in its deviation.
+    that of all classes' coefficients about their mean, which does not depend on the base.
+
+    With `spread` each number counts in its deviation and a missing one as the mean, so that neither the unit
+    nor the origin of a column matters; with `levels` categories count in their deviations too.
     """
-    terms, table, margins = run.terms, run.table, run.family.margins
+    terms, margins = run.terms, run.family.margins
     if not penalty:
         return np.zeros((margins * terms.count, margins * terms.count))
-    matrix = raw_map(terms, table)[1:]
-    sizes = np.ones(terms.count - 1)
+    matrix, sizes = raw_map(terms, run.table)[1:], np.ones(terms.count - 1)
     if spread is not None:
-        sizes = spread / np.diag(matrix[:, 1:]) ** 2
-    one = penalty * table.weight * (matrix.T * sizes) @ matrix
+        matrix = np.eye(terms.count)[1:]
+        if levels:
+            sizes = (spread.shares * (1.0 - spread.shares))[1:]
+        else:
+            sizes = np.where(spread.shares[1:] > 0.0, 1.0, 0.0)
+        places = dict(zip(((a.column, a.kind) for a in run.table.axes), terms.axes, strict=True))
+        for axis, mean, variance in zip(run.table.axes, spread.means, spread.variances, strict=True):
+            at = places[axis.column, axis.kind]
+            sizes[at - 1] = variance
+            if axis.kind == "number" and (axis.column, "missing") in places:
+                matrix[places[axis.column, "missing"] - 1, at] = -mean
+    one = penalty * run.table.weight * (matrix.T * sizes) @ matrix
     between = np.eye(margins) - (1.0 / (margins + 1) if margins > 1 else 0.0)
     return np.kron(between, one)
 
 
 def _places(run: GlmPass) -> list[str]:
     return [f"c{at}" for at in range(len(run.terms.levels))]
-
-
-def _texts(sums: list[str]) -> str:
-    return ", ".join(f"{one}::text" for one in sums)

@@ -23,7 +23,7 @@ from ml.indb.glm_family import family_of
 from ml.indb.glm_fit import GlmFit
 from ml.indb.glm_newton import newton
 from ml.indb.glm_pass import GlmPass
-from ml.indb.glm_penalty import check_penalty, penalty_matrix, variances
+from ml.indb.glm_penalty import check_penalty, check_standardize, penalty_matrix, spread_of
 from ml.indb.glm_profile import Profile, profile
 from ml.indb.glm_rows import GlmRows, glm_rows
 from ml.indb.glm_start import along, featureless
@@ -69,7 +69,7 @@ def glm_search(
     simplest: bool = False,
     where: str | None = None,
     weight: str | None = None,
-    standardize: bool = False,
+    standardize: bool | str = False,
 ) -> GlmSearch:
     """Cross-validate penalties above 0 over the values of the column `fold`, then fit all rows.
 
@@ -82,6 +82,7 @@ def glm_search(
             class, or no target above 0, to train on.
         WarehouseError: a column does not exist, or a statement fails.
     """
+    check_standardize(standardize)
     falling = np.array(sorted(map(check_penalty, penalties), reverse=True))
     if not len(falling) or falling[-1] <= 0.0 or order not in ORDERS or gap < 0 or (gap and order != "time"):
         raise InDatabaseError(
@@ -102,7 +103,7 @@ class _Folds:
     """Fits and losses on parts of one table."""
 
     def __init__(
-        self, wh: Warehouse, rows: GlmRows, found: Profile, table: GlmTable, standardize: bool
+        self, wh: Warehouse, rows: GlmRows, found: Profile, table: GlmTable, standardize: bool | str
     ) -> None:
         self.rows, self.found, self.table, self.standardize = rows, found, table, standardize
         self.terms = glm_terms(rows, found, table, len(table.totals), every_level=True)
@@ -118,10 +119,10 @@ class _Folds:
         """The loss on a fold by penalty, of fits on others."""
         inside, held = self._part(train), self._part([fold])
         self._check(fold, inside.table)
-        spread = variances(self._wh, inside) if self.standardize else None
+        spread = spread_of(self._wh, inside) if self.standardize else None
         (theta, peak), information, losses = featureless(inside), None, []
         for penalty in penalties.tolist():
-            ridge = penalty_matrix(inside, penalty, spread)
+            ridge = penalty_matrix(inside, penalty, spread, levels=self.standardize is True)
             near = None if information is None else along(inside, theta, peak, information, ridge)
             if near is None:
                 ended = newton(inside, theta, peak, ridge, lambda direction: None)

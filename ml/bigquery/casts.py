@@ -95,13 +95,17 @@ def shortest(x: Any) -> Any:
     """The text of a double with the fewest digits that read back to it."""
     from sqlglot import exp
 
+    written_so = {15: "FORMAT('%.15g', {x})"}
+    for digits in (16, 17):  # from 1e15 on Postgres writes an exponent, however many digits there are
+        short, long = f"FORMAT('%.{digits}g', {{x}})", f"FORMAT('%.{digits - 1}e', {{x}})"
+        written_so[digits] = f"IF(ABS({{x}}) < 1e15, {short}, {long})"
     tests = " ".join(
-        f"WHEN SAFE_CAST(FORMAT('%.{digits}g', {{x}}) AS FLOAT64) = {{x}} THEN FORMAT('%.{digits}g', {{x}})"
+        f"WHEN SAFE_CAST({written_so[digits]} AS FLOAT64) = {{x}} THEN {written_so[digits]}"
         for digits in (15, 16)
     )
     return written(
         "CASE WHEN {x} IS NULL THEN NULL WHEN IS_NAN({x}) THEN 'NaN' WHEN IS_INF({x}) THEN "
-        f"IF({{x}} > 0, 'Infinity', '-Infinity') {tests} ELSE FORMAT('%.17g', {{x}}) END",
+        f"IF({{x}} > 0, 'Infinity', '-Infinity') {tests} ELSE {written_so[17]} END",
         x=exp.paren(x),
     )
 

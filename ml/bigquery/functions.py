@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
 
+MOST_BESIDE = 4
+"""Arguments of greatest or least that may each be written beside every other."""
+
+
 def rounded(node: exp.Round, of: Rewrite) -> Typed:
     """Of a double halves go to even, of a NUMERIC away from zero, which BigQuery's own does."""
     from sqlglot import exp
@@ -43,7 +47,7 @@ def rounded(node: exp.Round, of: Rewrite) -> Typed:
 
 
 def same_kind(node: Any, of: Rewrite) -> Typed:
-    """abs, ceil, floor, trunc, min, max: of a number, or what is compared, the same kind."""
+    """abs, sign, ceil, floor, trunc, min, max: of a number, or what is compared, the same kind."""
     given = of(node.this)
     made = type(node)(this=given.sql)
     if node.key in ("ceil", "floor", "trunc"):
@@ -65,16 +69,26 @@ def power(node: exp.Pow, of: Rewrite) -> Typed:
 
 def extreme(node: Any, of: Rewrite) -> Typed:
     """greatest and least: Postgres passes NULLs over, BigQuery answers NULL."""
+    from sqlglot import exp
+
     given = [of(part) for part in (node.this, *node.expressions)]
     kind = common([part.kind for part in given], node.key)
     texts = [part.sql.sql("bigquery") for part in given]
-    if len(texts) == 2:
-        kept = [text for text, part in zip(texts, given, strict=True) if part.sql.key != "literal"]
-        last = [text for text in texts if text not in kept]
-        chosen = f"{node.key.upper()}({', '.join(texts)})"
-        return Typed(written(f"COALESCE({', '.join([chosen, *kept, *last])})"), kind)
-    side = "MAX" if node.key == "greatest" else "MIN"
-    return Typed(written(f"(SELECT {side}(v) FROM UNNEST([{', '.join(texts)}]) AS v)"), kind)
+    name, every = node.key.upper(), ", ".join(texts)
+    if len(texts) == 1:
+        return given[0]
+    if len(texts) > MOST_BESIDE and not node.find(exp.AggFunc):
+        side = "MAX" if node.key == "greatest" else "MIN"
+        known = f"(SELECT {side}(v) FROM UNNEST([{every}]) AS v)"
+        return Typed(written(f"COALESCE({name}({every}), {known})"), kind)
+    # A NULL among the arguments gives way to another one of them.
+    filled = [
+        text
+        if part.sql.key == "literal"
+        else f"COALESCE({', '.join([text, *(o for o in texts if o != text)])})"
+        for text, part in zip(texts, given, strict=True)
+    ]
+    return Typed(written(f"{name}({', '.join(filled)})"), kind)
 
 
 def coalesce(node: exp.Coalesce, of: Rewrite) -> Typed:
@@ -197,6 +211,11 @@ def named(node: exp.Anonymous, of: Rewrite) -> Typed:
     if name == "num_nulls":
         texts = [f"IF({of(part).sql.sql('bigquery')} IS NULL, 1, 0)" for part in given]
         return Typed(written(f"({' + '.join(texts)})"), INT)
+    if name == "hash_record_extended":  # another hash, as good a one: it only estimates a count
+        return Typed(written("FARM_FINGERPRINT({x})", x=of(given[0]).sql), INT)
+    if name == "row":
+        texts = ", ".join(of(part).sql.sql("bigquery") for part in given)
+        return Typed(written(f"TO_JSON_STRING(STRUCT({texts}))"), TEXT)
     if name == "pg_typeof":
         kind = of(given[0]).kind
         return Typed(
@@ -221,7 +240,7 @@ def functions() -> dict[type, Any]:
         exp.Count: counted, exp.Sum: total, exp.Avg: mean, exp.ArrayAgg: gathered, exp.Grouping: grouping,
         exp.Filter: filtered, exp.Array: listed_items, exp.Anonymous: named,
     }  # fmt: skip
-    found |= dict.fromkeys((exp.Abs, exp.Ceil, exp.Floor, exp.Trunc, exp.Min, exp.Max), same_kind)
+    found |= dict.fromkeys((exp.Abs, exp.Sign, exp.Ceil, exp.Floor, exp.Trunc, exp.Min, exp.Max), same_kind)
     found |= dict.fromkeys((exp.Exp, exp.Ln, exp.Sqrt, exp.Tanh), of_doubles)
     found |= dict.fromkeys((exp.Greatest, exp.Least), extreme)
     return found | dict.fromkeys((exp.LogicalOr, exp.LogicalAnd), truth)

@@ -39,8 +39,9 @@ def literal(node: exp.Literal, of: Rewrite) -> Typed:
         return Typed(node.copy(), TEXT)
     if node.this.isdigit() and int(node.this) < BIGINT:
         return Typed(node.copy(), INT)
-    text = format(Decimal(node.this), "f")
-    whole, _, rest = text.partition(".")
+    whole, _, rest = format(Decimal(node.this), "f").partition(".")
+    rest = rest.rstrip("0")
+    text = f"{whole}.{rest}" if rest else whole
     if len(rest) > MOST_DECIMALS or len(whole) > MOST_DECIMALS:
         raise TranslationError(
             f"number {node.this} is no BIGNUMERIC; allowed: {MOST_DECIMALS} digits on each side."

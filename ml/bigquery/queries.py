@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ml.bigquery.kinds import Columns, Tables, TranslationError
+from ml.bigquery.casts import written
+from ml.bigquery.kinds import INT, Columns, Tables, TranslationError
 from ml.bigquery.selects import Select, limited, name_of
 
 
@@ -21,6 +22,13 @@ class Queries:
 
     def query(self, node: Any) -> tuple[Any, Columns]:
         """A SELECT, a union or a query in parentheses, and its columns."""
+        named, inside = self._named(node.args.get("with_"))
+        made, columns = inside._query(node)
+        if named is not None:
+            made.set("with_", named)
+        return made, columns
+
+    def _query(self, node: Any) -> tuple[Any, Columns]:
         from sqlglot import exp
 
         if isinstance(node, exp.Subquery):
@@ -36,7 +44,7 @@ class Queries:
             return Select(self, node).translated()
         raise TranslationError(f"{node.key} has no translation; allowed: select and union.")
 
-    def named(self, node: Any) -> tuple[Any, Queries]:
+    def _named(self, node: Any) -> tuple[Any, Queries]:
         """The WITH of a query, and the translation within it."""
         from sqlglot import exp
 
@@ -48,6 +56,20 @@ class Queries:
             inside._ctes[cte.alias.lower()] = columns
             made.append(exp.CTE(this=query, alias=exp.TableAlias(this=name_of(cte.args["alias"].this))))
         return exp.With(expressions=made), inside
+
+    def _unnested(self, node: Any, named: Any) -> tuple[Any, str, Columns]:
+        """`unnest(array) with ordinality as name(value, place)`; places count from 1."""
+        from sqlglot import exp
+
+        values = Select(self, exp.Select())(node.expressions[0])
+        value, *place = [one.name for one in node.args["alias"].args["columns"]]
+        offset = node.args.get("offset")
+        place = place or ([offset.name] if isinstance(offset, exp.Identifier) else [])
+        text = f"SELECT v AS `{value}`" + (f", o + 1 AS `{place[0]}`" if place else "")
+        inner = written(f"{text} FROM UNNEST({{a}}) AS v WITH OFFSET AS o", a=values.sql)
+        columns = {value: values.kind.of, **dict.fromkeys(place, INT)}
+        named = exp.TableAlias(this=name_of(node.args["alias"].this))
+        return exp.Subquery(this=inner, alias=named), node.alias.lower(), columns
 
     def source(self, node: Any) -> tuple[Any, str, Columns]:
         """What stands behind FROM or JOIN: its text, its name, its columns."""
@@ -69,4 +91,6 @@ class Queries:
         if isinstance(node, exp.Subquery):
             inner, columns = self.query(node.this)
             return exp.Subquery(this=inner, alias=named), node.alias.lower(), columns
+        if isinstance(node, exp.Unnest):
+            return self._unnested(node, named)
         raise TranslationError(f"{node.key} behind FROM has no translation: {node.sql('postgres')[:80]}.")

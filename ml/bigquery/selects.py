@@ -34,8 +34,7 @@ class Select:
     """One SELECT under translation."""
 
     def __init__(self, queries: Queries, node: exp.Select) -> None:
-        self._with, self._queries = queries.named(node.args.get("with_") or node.args.get("with"))
-        self._node, self._handlers = node, handlers()
+        self._queries, self._node, self._handlers = queries, node, handlers()
         self._sources: dict[str, Columns] = {}
         self._answers: Columns = {}
 
@@ -57,8 +56,6 @@ class Select:
             made.set("distinct", exp.Distinct())
         if self._node.args.get("order"):
             made.set("order", self._order(self._node.args["order"]))
-        if self._with is not None:
-            made.set("with_", self._with)
         return limited(self._node, made), self._answers
 
     def __call__(self, node: Any) -> Typed:
@@ -83,7 +80,7 @@ class Select:
     def _from(self, made: Any) -> None:
         from sqlglot import exp
 
-        node = self._node.args.get("from_") or self._node.args.get("from")
+        node = self._node.args.get("from_")
         if node is None:
             return
         sql, name, columns = self._queries.source(node.this)

@@ -53,11 +53,17 @@ def translate(sql: str, tables: Tables) -> Translation:
 
 
 def _selected(node: Any, tables: Tables) -> Translation:
+    from sqlglot import exp
+
     made, columns = Queries(tables).query(node)
     lists = {name: kind.of for name, kind in columns.items() if kind.name == "array" and kind.of}
-    if lists:
-        for select in _outermost(made):
-            _write_lists(select, columns)
+    selects = _outermost(made) if lists else []
+    if any(part.is_star for select in selects for part in select.expressions):
+        named = [exp.to_identifier(name, quoted=True).sql("bigquery") for name in lists]
+        changed = ", ".join(f"TO_JSON_STRING({name}) AS {name}" for name in named)
+        return Translation((f"SELECT * REPLACE ({changed}) FROM ({made.sql('bigquery')})",), columns, lists)
+    for select in selects:
+        _write_lists(select, columns)
     return Translation((made.sql("bigquery"),), columns, lists)
 
 

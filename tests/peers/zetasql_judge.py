@@ -124,7 +124,8 @@ class Judge:
         request = service.AnalyzeRequest(
             sql_statement=sql, options=self._options, simple_catalog=self._catalog
         )
-        self._client.call_grpc_func("ZetaSqlLocalService_Analyze", request, service.AnalyzeResponse)
+        # The answer is a tree that may be deeper than Python's reader takes; a failure raises before it.
+        self._client._call_grpc_method("ZetaSqlLocalService_Analyze", request.SerializeToString())
         return {}
 
     def _keep(self, name: str, columns: dict[str, int], content: Any) -> dict[str, Any]:
@@ -135,7 +136,7 @@ class Judge:
         return {}
 
     def _evaluated(self, sql: str) -> tuple[dict[str, int], Any]:
-        used = {name: rows for name, rows in self._rows.items() if f"`{name}`" in sql}
+        used = {name: rows for name, rows in self._rows.items() if name in sql}
         request = service.PrepareQueryRequest(
             sql=sql, options=self._options, simple_catalog=self._catalog, table_content=used
         )

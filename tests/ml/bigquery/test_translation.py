@@ -27,7 +27,7 @@ def text_of(sql: str) -> str:
         ("nullif(x, 'NaN'::float8)", "IF(IS_NAN(x), NULL, x)"),
         ("num_nulls(n, t)", "(IF(n IS NULL, 1, 0) + IF(t IS NULL, 1, 0))"),
         ("width_bucket(x, '{1,2.5}'::float8[])", "RANGE_BUCKET(x, ARRAY<FLOAT64>[1.0, 2.5])"),
-        ("greatest(n, 0)", "COALESCE(GREATEST(n, 0), n, 0)"),
+        ("greatest(n, 0)", "GREATEST(COALESCE(n, 0), 0)"),
         ("count(*) filter (where b is not true)", "COUNTIF(NOT b IS TRUE)"),
         ("e'it\\\\s'", "'it\\\\s'"),
         ("md5(t)", "TO_HEX(MD5(t))"),

@@ -35,6 +35,9 @@ MOST_STEPS = 15
 FALLS = 0.3
 """The decrement of each step with the sample's information must be at most this share of the last."""
 
+SLOW = 3e-3
+"""Above this share of the last, one full pass costs less than the passes it saves."""
+
 Start = tuple[np.ndarray, float]
 """Coefficients (M, P) of the table's columns, and the peak there."""
 
@@ -97,19 +100,22 @@ def along(
     left is as little as a last step leaves; None where that is not about the same.
     """
     before, slope, step, size = math.inf, None, None, theta.size
-    information = information.reshape(size, size) + penalty
+    information, is_slow, is_known = information.reshape(size, size) + penalty, False, False
     for _ in range(MOST_STEPS):
-        now = run(theta, peak, is_light=True)
+        now = run(theta, peak, is_light=not is_slow)
         if now.is_over:
             return None
         last, slope = slope, now.gradient.ravel() - penalty @ theta.ravel()
-        if last is not None:
+        if is_slow:
+            information, is_slow, is_known = now.information.reshape(size, size) + penalty, False, True
+        elif last is not None:
             information = _learned(information, step, last - slope)
         step = solved(information, slope)
         decrement = float(slope @ step)
         if not 0.0 <= decrement <= FALLS * before:
             return None
         ratio = FALLS if last is None else decrement / before
+        is_slow = not is_known and last is not None and ratio > SLOW
         theta, peak = theta + step.reshape(theta.shape), now.peak
         before = decrement
         if decrement * ratio <= DONE * run.table.weight:  # the next would be a last step

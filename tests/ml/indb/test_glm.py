@@ -15,7 +15,7 @@ import pytest
 
 from ml.document import Document, Evaluator
 from ml.document.parity import check_parity
-from ml.indb import glm_start
+from ml.indb import glm_patterns, glm_start
 from ml.indb.columns import Category
 from ml.indb.errors import InDatabaseError
 from ml.indb.glm import fit_glm
@@ -198,3 +198,15 @@ def test_a_sample_shortens_the_way_and_leaves_the_end(
     assert fast.steps < slow.steps
     assert np.allclose(fast.coefficients, slow.coefficients, rtol=1e-13, atol=1e-15)
     assert np.allclose(fast.standard_errors, slow.standard_errors, rtol=1e-9)
+
+
+def test_patterns_are_made_where_they_pay(wh: Warehouse, monkeypatch: pytest.MonkeyPatch):
+    for name, value in {"FEW_ROWS": 10, "SHARE": 2}.items():
+        monkeypatch.setattr(glm_patterns, name, value)
+
+    def lines(*columns: str) -> int:
+        return fit_glm(wh, "orders", columns, "orders", "poisson").lines
+
+    assert lines("wide", "count") == 600  # of 600 distinct values
+    assert lines("count", "is_open") == 18  # by their ranges
+    assert lines("age") < 300 and lines("shape", "is_open") == 10

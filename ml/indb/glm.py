@@ -94,7 +94,7 @@ def fitted(
     ridge = penalty_matrix(run, penalty, spread, levels=standardize is True)
     near = near_start(wh, run, ridge)
     if near is not None:
-        ended = newton(run, *near, ridge, doubt)
+        ended = newton(run, near[0], near[1], ridge, doubt)
     else:
         start, peak, first = started(run)
         if not penalty:

@@ -47,7 +47,7 @@ class GlmPass:
     ) -> None:
         self.table, self.terms, self.family = table, terms, family
         self.bytes_out = self.count = 0
-        self._wh, self._condition = wh, condition
+        self._wh, self.condition = wh, condition
         every = range(family.margins)
         self._blocks = [(m, k) for m in every for k in every if m <= k]
         _refuse_sums(len(self._number_sums(self._blocks)), family.margins, len(table.axes))
@@ -59,7 +59,7 @@ class GlmPass:
         made = [f"p.{name}" for name in columns]
         made += [f"{y} as y{at}" for at, y in enumerate(ys)]
         made += [f"({self._predictor(row, ys)}) as e{m}" for m, row in enumerate(theta.tolist())]
-        return f"select {', '.join(made)} from {self.table.table} as p where {self._condition}"
+        return f"select {', '.join(made)} from {self.table.table} as p where {self.condition}"
 
     def _predictor(self, row: list[float], ys: list[str]) -> str:
         number = POSTGRES.number

@@ -26,7 +26,7 @@ from ml.indb.glm_pass import GlmPass
 from ml.indb.glm_penalty import check_penalty, check_standardize, penalty_matrix, spread_of
 from ml.indb.glm_profile import Profile, profile
 from ml.indb.glm_rows import GlmRows, glm_rows
-from ml.indb.glm_start import along, featureless
+from ml.indb.glm_start import along, featureless, near_start
 from ml.indb.glm_table import GlmTable, glm_table, in_steps, steps_for
 from ml.indb.glm_terms import glm_terms
 from ml.indb.penalty_search import ORDERS, in_order
@@ -123,11 +123,15 @@ class _Folds:
         (theta, peak), information, losses = featureless(inside), None, []
         for penalty in penalties.tolist():
             ridge = penalty_matrix(inside, penalty, spread, levels=self.standardize is True)
-            near = None if information is None else along(inside, theta, peak, information, ridge)
+            near = (
+                near_start(self._wh, inside, ridge)
+                if information is None
+                else along(inside, theta, peak, information, ridge)
+            )
             if near is None:
                 ended = newton(inside, theta, peak, ridge, lambda direction: None)
-                near, information = (ended.theta, ended.sums.peak), ended.sums.information
-            theta, peak = near
+                near = ended.theta, ended.sums.peak, ended.sums.information.reshape(ridge.shape)
+            theta, peak, information = near
             losses.append(self._loss(held, theta, peak))
         self.passes += inside.count + held.count
         self.bytes_out += inside.bytes_out + held.bytes_out

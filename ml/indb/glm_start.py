@@ -41,6 +41,9 @@ SLOW = 3e-3
 Start = tuple[np.ndarray, float]
 """Coefficients (M, P) of the table's columns, and the peak there."""
 
+Near = tuple[np.ndarray, float, np.ndarray]
+"""The same, and the information (M P, M P) nearby, without the penalty."""
+
 
 def started(run: GlmPass) -> tuple[np.ndarray, float, Sums]:
     """Coefficients where no feature counts, the peak there, and the sums."""
@@ -56,18 +59,21 @@ def featureless(run: GlmPass) -> Start:
     return start, run.family.first_peak(table.weight, table.totals)
 
 
-def near_start(wh: Warehouse, run: GlmPass, penalty: np.ndarray) -> Start | None:
+def near_start(wh: Warehouse, run: GlmPass, penalty: np.ndarray) -> Near | None:
     """A start from which one full pass ends the fit; None for few lines, or where the sample cannot be fitted
     as it is, so that all lines must tell why.
     """
-    table, keys = run.table, [f"z{at}" for at in range(len(run.table.axes))]
-    keys += [f"c{at}" for at in range(len(table.levels))]
+    table, keys = run.table, [f"p.z{at}" for at in range(len(run.table.axes))]
+    keys += [f"p.c{at}" for at in range(len(table.levels))]
     share = table.lines // max(SAMPLE_LINES, LINES_A_COEFFICIENT * run.terms.count * run.family.margins)
     if table.lines < MANY_LINES or share < 4:
         return None
     name = quote(WORK_SCHEMA, new_name("glm"))
     chosen = f"mod(hash_record_extended(row({', '.join(keys)}), 1), {share}) = 0"
-    wh.execute(f"create unlogged table {name} as select * from {table.table} where {chosen}")
+    wh.execute(
+        f"create unlogged table {name} as select p.* from {table.table} as p "
+        f"where {chosen} and {run.condition}"
+    )
     try:
         small = GlmPass(wh, replace(table, table=name, weight=table.weight / share), run.terms, run.family)
         try:
@@ -80,7 +86,7 @@ def near_start(wh: Warehouse, run: GlmPass, penalty: np.ndarray) -> Start | None
         wh.execute(f"drop table if exists {name}")
 
 
-def _from_sample(run: GlmPass, small: GlmPass, penalty: np.ndarray, share: int) -> Start | None:
+def _from_sample(run: GlmPass, small: GlmPass, penalty: np.ndarray, share: int) -> Near | None:
     start, peak = featureless(run)
     first = small(start, peak)
     if not penalty.any() and dependent(first.information[0, :, 0, :]):
@@ -95,7 +101,7 @@ def _refuse(direction: np.ndarray) -> NoReturn:
 
 def along(
     run: GlmPass, theta: np.ndarray, peak: float, information: np.ndarray, penalty: np.ndarray
-) -> Start | None:
+) -> Near | None:
     """Steps by the gradient of all lines with `information` (M, P, M, P) of about the same, until what is
     left is as little as a last step leaves; None where that is not about the same.
     """
@@ -119,7 +125,7 @@ def along(
         theta, peak = theta + step.reshape(theta.shape), now.peak
         before = decrement
         if decrement * ratio <= DONE * run.table.weight:  # the next would be a last step
-            return theta, peak
+            return theta, peak, information - penalty
     return None
 
 

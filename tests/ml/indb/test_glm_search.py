@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from ml.indb import glm_start
 from ml.indb.errors import InDatabaseError
 from ml.indb.glm import fit_glm
 from ml.indb.glm_search import glm_search
@@ -65,6 +66,16 @@ def test_every_fold_in_turn(wh: Warehouse):
     )
     assert search.folds == ("0", "1", "2", "3", "4") and search.penalties.tolist() == [3.0, 0.01]
     assert search.means[0] > search.means[1] and search.best == 1 and search.fit.penalty == 0.01
+
+
+def test_samples_shorten_the_way(wh: Warehouse, monkeypatch: pytest.MonkeyPatch):
+    given = (wh, "searched", ["price", "wide"], "is_high", "logistic", "fold", PENALTIES)
+    slow = glm_search(*given)
+    for name, value in {"MANY_LINES": 100, "SAMPLE_LINES": 120, "LINES_A_COEFFICIENT": 1}.items():
+        monkeypatch.setattr(glm_start, name, value)
+    fast = glm_search(*given)
+    assert np.allclose(fast.losses, slow.losses, rtol=1e-13)
+    assert np.allclose(fast.fit.coefficients, slow.fit.coefficients, rtol=1e-12)
 
 
 def test_what_cannot_be_searched(wh: Warehouse):

@@ -51,7 +51,8 @@ def test_losses_are_those_of_lightgbms_cv(rows_wh):
             "objective": "regression", "num_leaves": settings.growth.max_leaves, "min_data_in_leaf": LEAST,
             "max_depth": settings.growth.max_depth, "min_sum_hessian_in_leaf": 0.0, "verbose": -1,
             "learning_rate": settings.learning_rate, "min_data_in_bin": 1, "num_threads": 1,
-            "deterministic": True, "force_col_wise": True, "enable_bundle": False, "feature_pre_filter": False,
+            "deterministic": True, "force_col_wise": True, "enable_bundle": False,
+            "feature_pre_filter": False,
         }  # fmt: skip
         curve = lightgbm.cv(given, lightgbm.Dataset(x, y), 30, folds=folds)["valid l2-mean"]
         assert found.rounds[place] == 1 + int(np.argmin(curve))

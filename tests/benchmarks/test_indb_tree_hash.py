@@ -9,7 +9,6 @@ import pytest
 
 from tests.benchmarks import indb_tree_hash as bench
 
-
 QUICK = "three_classes"
 CASES = [case if case == QUICK else pytest.param(case, marks=pytest.mark.slow) for case in bench.CASES]
 

@@ -6,7 +6,11 @@ Belongs here: keeping them, and measuring anew what is old. Does not belong here
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 import json
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml.indb.calibrate_sums import Costs, made_rows, of_export, of_library_sums, of_sums
@@ -26,6 +30,13 @@ OF_TRAINER = {
     "passes": ("sums", "export", "library_sums"),
     "trees": ("sums", "export", "trees", "library_trees"),
 }
+
+
+@cache
+def _definition(part: str) -> str:
+    """The part and the code that measures it: what another code measured has other names."""
+    code = Path(inspect.getfile(PARTS[part])).read_bytes()
+    return f"{part} {hashlib.sha256(code).hexdigest()[:12]}"
 
 
 def unit_costs(wh: Warehouse, trainer: str) -> Costs:
@@ -52,7 +63,7 @@ def _measured(wh: Warehouse, parts: list[str]) -> dict[str, Costs]:
             wh.execute(
                 "insert into ml.training_calibration (part, costs) values (%s, %s) on conflict (part) "
                 "do update set costs = excluded.costs, measured_at = now()",
-                (part, json.dumps(costs)),
+                (_definition(part), json.dumps(costs)),
             )
     return found
 
@@ -63,4 +74,5 @@ def _kept(wh: Warehouse) -> dict[str, Costs]:
         "where measured_at > now() - make_interval(days => %s)",
         (VALID_DAYS,),
     )
-    return {row["part"]: row["costs"] for row in rows}
+    kept = {row["part"]: row["costs"] for row in rows}
+    return {part: kept[_definition(part)] for part in PARTS if _definition(part) in kept}

@@ -6,11 +6,13 @@ the formulas. Does not belong here: reading statistics, or the choice (`ml.indb.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
 from ml.indb.binned_rows import FEW_CELLS
+from ml.indb.cofactor_sql import AGGREGATES
 from ml.indb.training_work import TrainingWork
 from ml.indb.work_statistics import WorkStatistics
 
@@ -63,7 +65,7 @@ class _Costs:
         """Seconds of one process for values and products of so many numbers, `wide` of them NUMERIC."""
         exact, unit = numbers - wide, self.unit
         products, narrow = numbers * (numbers + 1) / 2, exact * (exact + 1) / 2
-        values = exact * unit["value"] + wide * unit["wide_value"]
+        values = self.selects(numbers) * (exact * unit["value"] + wide * unit["wide_value"])
         return rows * (values + narrow * unit["product"] + (products - narrow) * unit["wide_product"])
 
     def levels(self, numbers: int, categories: int) -> float:
@@ -71,9 +73,22 @@ class _Costs:
         sets = categories * (categories + 1) / 2
         return self.found.rows * (sets * self.unit["set"] + categories * numbers * self.unit["value"])
 
-    def scans(self, categories: int) -> int:
+    def selects(self, numbers: int) -> int:
+        """A select has so many sums at most; each computes all values."""
+        return math.ceil(_sums(numbers) / AGGREGATES)
+
+    def scans(self, numbers: int, categories: int) -> int:
         """Selects over the rows that one measurement makes."""
-        return 1 + min(categories, 2)
+        return self.selects(numbers) + min(categories, 2)
+
+    def statement(self, numbers: int) -> float:
+        """Seconds of writing, planning and reading it, whatever the rows."""
+        return self.unit["statement_sum"] * _sums(numbers)
+
+
+def _sums(numbers: int) -> int:
+    """Of values and of products."""
+    return numbers * (numbers + 3) // 2
 
 
 def estimates(work: TrainingWork, found: WorkStatistics, unit: Mapping[str, float]) -> list[Estimate]:
@@ -95,7 +110,8 @@ def _rounded(cost: tuple[float, float]) -> tuple[float, int]:
 def _joined(costs: _Costs) -> tuple[float, float]:
     work, found = costs.work, costs.found
     numbers, categories = len(work.numbers) + 1, len(work.categories)
-    seconds = costs.unit["statement"] + (costs.source + costs.joins) * costs.scans(categories) / costs.gain
+    scans = costs.scans(numbers, categories)
+    seconds = costs.statement(numbers) + (costs.source + costs.joins) * scans / costs.gain
     seconds += costs.sums(found.rows, numbers, found.wide) / costs.gain + costs.levels(numbers, categories)
     return seconds, _sum_bytes(costs, numbers)
 
@@ -104,7 +120,7 @@ def _sum_bytes(costs: _Costs, numbers: int) -> float:
     """Sums, products, and for each category its sums; of pairs of categories at most the observed ones."""
     levels = list(costs.found.levels.values())
     pairs = sum(min(one * two, costs.found.rows) for one, two in combinations(levels, 2))
-    count = numbers * (numbers + 3) / 2 + sum(levels) * (numbers + 1) + pairs
+    count = _sums(numbers) + sum(levels) * (numbers + 1) + pairs
     return costs.work.folds * count * costs.unit["sum_bytes"]
 
 
@@ -117,7 +133,9 @@ def _factorised(costs: _Costs) -> tuple[float, float]:
     categories = sum(name in own for name in work.categories)
     sizes = [len(set(one.columns) & set(work.numbers)) for one in work.star.dimensions]
     wide = min(found.wide, numbers)
-    seconds = unit["statement"] + found.rows * len(sizes) * unit["join"] / costs.gain  # the check of keys
+    seconds = (
+        costs.statement(len(work.numbers) + 1) + found.rows * len(sizes) * unit["join"] / costs.gain
+    )  # the check of keys
     seconds += (costs.source + costs.sums(found.rows, numbers, wide)) / costs.gain
     grouped = unit["row"] + unit["group"] + numbers * unit["value"]
     seconds += (len(sizes) + categories) * found.rows * grouped / costs.gain

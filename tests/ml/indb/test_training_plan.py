@@ -28,7 +28,7 @@ NUMBERS = {f"x{at}": "number" for at in range(20)}
 WIDE = Dimension("wide", "wide", "k", tuple(f"w{at}" for at in range(40)))
 STAR = Star("fact", ("x0", "y"), (WIDE,))
 UNIT = {
-    "statement": 1e-3, "row": 3e-8, "value": 4e-8, "product": 6e-9, "wide_value": 1.5e-7,
+    "statement_sum": 8e-6, "row": 3e-8, "value": 4e-8, "product": 6e-9, "wide_value": 1.5e-7,
     "wide_product": 4e-8, "set": 1e-7, "group": 3e-8, "new_group": 5e-8, "join": 7e-8, "sum_bytes": 12.0,
     "parallel_gain": 1.6, "export": 0.01, "export_row": 5e-7, "export_value": 3e-8, "export_byte": 1e-9,
     "fit_value": 2.5e-8, "fit_product": 1e-10, "pass_value": 5e-8, "tree_leaf": 1.5e-4, "bin": 5e-7,

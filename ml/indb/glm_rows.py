@@ -77,7 +77,8 @@ def glm_rows(
     fold: str | None = None,
 ) -> GlmRows:
     """The declaration with the types that the warehouse gives. A feature that is only named is a category
-    where it is text, else a number that may be missing.
+    where it is text, else a number that may be missing; of a Number only `missing` counts, since every finite
+    double up to 1e100 can be fitted on.
 
     Raises:
         InDatabaseError: an unknown family, no feature, a column that is named twice or has a type that is

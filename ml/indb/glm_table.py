@@ -22,7 +22,7 @@ from ml.indb.errors import InDatabaseError
 from ml.indb.glm_deviance import Moment, moments_of
 from ml.indb.glm_patterns import patterns_pay
 from ml.indb.glm_profile import Profile, Span
-from ml.indb.glm_rows import GlmRows
+from ml.indb.glm_rows import GlmRows, double_sql
 from warehouse.client import quote
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Axis:
 class GlmTable:
     """`table` is its quoted name, with `lines` lines for `rows` rows of `weight` in all. `axes` are its
     numbers; `levels` by category column its texts by place; `totals` (weight or sum of the target) by s;
-    `largest` the greatest n and s of a line, `moments` the sums of h, `spread` the deviation of each z.
+    `largest` the greatest n and s of a line, `moments` the sums of h.
     """
 
     table: str
@@ -64,10 +64,6 @@ class GlmTable:
     largest: tuple[float, float]
     moments: tuple[float, ...]
     bytes_out: int
-
-    @property
-    def are_patterns(self) -> bool:
-        return self.lines < self.rows
 
 
 def steps_for(largest: float) -> float:
@@ -90,14 +86,17 @@ def glm_table(wh: Warehouse, rows: GlmRows, found: Profile, patterns: bool | Non
     axes = tuple(axis for number in rows.numbers for axis in _axes(number.name, found.span(number.name)))
     levels = {one.name: found.texts(one.name) for one in rows.categories}
     moments = moments_of(rows.family, found.target)
-    inner = _inner_sql(rows, found, axes, levels, moments)
-    keys = [*(f"z{at}" for at in range(len(axes))), *(f"c{at}" for at in range(len(levels)))]
+    inner = _inner_sql(rows, found, moments)
+    keys = [*(f"x{at}" for at in range(len(rows.numbers))), *(f"t{at}" for at in range(len(levels)))]
     keys += ["f"] if rows.fold else []
     if patterns is None:
         patterns = patterns_pay(wh, rows, found, inner, keys)
+    lines = _lines_sql(rows, found, inner, keys, moments, patterns)
+    sums = ["n", *(f"s{at + 1}" for at in range(max(len(found.groups) - 1, 1) if rows.classifies else 1))]
+    sums += [f"h{at + 1}" for at in range(len(moments))]
     prepare(wh)
     table = quote(WORK_SCHEMA, new_name("glm"))
-    wh.execute(f"create unlogged table {table} as {_outer_sql(rows, found, inner, keys, moments, patterns)}")
+    wh.execute(f"create unlogged table {table} as {_table_sql(rows, lines, axes, levels, sums)}")
     try:
         return _measured(wh, rows, found, table, axes, levels, moments)
     except BaseException:
@@ -112,8 +111,7 @@ def _axes(name: str, span: Span) -> list[Axis]:
     return [one, Axis(name, "missing", 0.0, 0)] if span.missing else [one]
 
 
-def _z_sql(rows: GlmRows, axis: Axis) -> str:
-    x = rows.double(axis.column)
+def _z_sql(x: str, axis: Axis) -> str:
     if axis.kind == "missing":
         return f"({x} is null)::int::float8"
     number, away = POSTGRES.number, f"({x} - {POSTGRES.number(axis.centre)})"
@@ -124,27 +122,37 @@ def _z_sql(rows: GlmRows, axis: Axis) -> str:
     )
 
 
-def _inner_sql(
-    rows: GlmRows, found: Profile, axes: tuple[Axis, ...], levels: dict[str, list[str | None]],
-    moments: list[Moment],
-) -> str:  # fmt: skip
-    """By row: w, y (a class by place), h1, …, and the keys."""
+def _inner_sql(rows: GlmRows, found: Profile, moments: list[Moment]) -> str:
+    """By row: w, y (a class by place), h1, …, and the keys as they are: x0, … (numbers), t0, …, f."""
     y = rows.double(rows.target) if not rows.classifies else _class_sql(rows, found)
     parts = [f"{rows.double(rows.weight) if rows.weight else POSTGRES.number(1.0)} as w", f"{y} as y"]
     parts += [f"{one.sql(y)} as h{at + 1}" for at, one in enumerate(moments)]
-    parts += [f"{_z_sql(rows, axis)} as z{at}" for at, axis in enumerate(axes)]
+    parts += [f"{rows.x(one.name)} as x{at}" for at, one in enumerate(rows.numbers)]
+    parts += [f"{rows.x(one.name)} as t{at}" for at, one in enumerate(rows.categories)]
+    parts += [f"{rows.x(rows.fold)}::text as f"] if rows.fold else []
+    return f"select {', '.join(parts)} from {rows.source} as r"
+
+
+def _table_sql(
+    rows: GlmRows, lines: str, axes: tuple[Axis, ...], levels: dict[str, list[str | None]], sums: list[str]
+) -> str:
+    """Lines with numbers as z and categories by place."""
+    places = {one.name: at for at, one in enumerate(rows.numbers)}
+    parts = [f"r.{name}" for name in sums]
+    for at, axis in enumerate(axes):
+        x = double_sql(f"r.x{places[axis.column]}", rows.types[axis.column])
+        parts.append(f"{_z_sql(x, axis)} as z{at}")
     joins = []
-    for at, (name, texts) in enumerate(levels.items()):
-        x, known = rows.x(name), [text for text in texts if text is not None]
-        listed = ", ".join(POSTGRES.text(text) for text in known)
+    for at, texts in enumerate(levels.values()):
+        listed = ", ".join(POSTGRES.text(text) for text in texts if text is not None)
         joins.append(
-            f"left join unnest(array[{listed}]::text[]) with ordinality as l{at}(t, k) on l{at}.t = {x}::text"
+            f"left join unnest(array[{listed}]::text[]) with ordinality as l{at}(t, k) "
+            f"on l{at}.t = r.t{at}::text"
         )
-        missing = f"case when {x} is null then {len(texts)} else l{at}.k end" if None in texts else f"l{at}.k"
-        parts.append(f"({missing})::int as c{at}")
-    if rows.fold:
-        parts.append(f"{rows.x(rows.fold)}::text as f")
-    return f"select {', '.join(parts)} from {rows.source} as r {' '.join(joins)}"
+        place = f"case when r.t{at} is null then {len(texts)} else l{at}.k end"
+        parts.append(f"({place if None in texts else f'l{at}.k'})::int as c{at}")
+    parts += ["r.f"] if rows.fold else []
+    return f"select {', '.join(parts)} from ({lines}) as r {' '.join(joins)}"
 
 
 def _class_sql(rows: GlmRows, found: Profile) -> str:
@@ -153,22 +161,29 @@ def _class_sql(rows: GlmRows, found: Profile) -> str:
     return f"case {rows.x(rows.target)}::text {whens} end"
 
 
-def _outer_sql(
+def _lines_sql(
     rows: GlmRows, found: Profile, inner: str, keys: list[str], moments: list[Moment], patterns: bool
 ) -> str:
-    """The table's lines."""
+    """Rows, or patterns with the sums of their rows: n, s1, …, h1, … and the keys."""
     w_most = found.weight[1]
+    named = [("w", "n", w_most)]
     if rows.classifies:
-        sums = [(f"case when y = {k} then w else 0 end", w_most) for k in range(1, len(found.groups))]
+        classes = range(1, len(found.groups))
+        named += [(f"case when y = {k} then w else 0 end", f"s{k}", w_most) for k in classes]
     else:
-        sums = [("w * y", w_most * found.target[1])]
-    named = [("w", "n", w_most), *((sql, f"s{at + 1}", most) for at, (sql, most) in enumerate(sums))]
+        named.append(("w * y", "s1", w_most * found.target[1]))
     named += [(f"w * h{at + 1}", f"h{at + 1}", w_most * one.most) for at, one in enumerate(moments)]
+    listed = ", ".join(keys)
     if not patterns:
-        listed = ", ".join(f"{sql} as {name}" for sql, name, _ in named)
-        return f"select {listed}, {', '.join(keys)} from ({inner}) as r"
-    listed = ", ".join(f"{_exact(sql, most)} as {name}" for sql, name, most in named)
-    return f"select {listed}, {', '.join(keys)} from ({inner}) as r group by {', '.join(keys)}"
+        made = ", ".join(f"{sql} as {name}" for sql, name, _ in named)
+        return f"select {made}, {listed} from ({inner}) as r"
+    sums = {name: _exact(sql, most) for sql, name, most in named}
+    if rows.weight is None:  # the same, and quicker
+        sums["n"] = "count(*)::float8"
+    if rows.weight is None and rows.classifies:
+        sums |= {f"s{k}": f"(count(*) filter (where y = {k}))::float8" for k in range(1, len(found.groups))}
+    made = ", ".join(f"{sql} as {name}" for name, sql in sums.items())
+    return f"select {made}, {listed} from ({inner}) as r group by {listed}"
 
 
 def _exact(sql: str, most: float) -> str:

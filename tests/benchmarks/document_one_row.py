@@ -14,6 +14,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import cycle
 from statistics import median
 from time import perf_counter_ns
 from typing import Any
@@ -21,12 +22,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tests.benchmarks.document_families import FAMILIES, FEATURES, Family, fitted, made_rows
+from tests.benchmarks.document_families import FAMILIES, FEATURES, Family, fitted, made_rows, made_target
 from tests.benchmarks.record import record, versions
 
 GOAL = 20.0
 BLOCKS, OURS_CALLS, THEIR_CALLS = 7, 300, 40
 BESIDE = "lightgbm_booster"
+GROWN_TREES, GROWN_ROWS, DIFFERENT_ROWS = 25, 20_000, 300
 PIPELINES = {"late_arrival": "classification", "arrival_delay": "regression"}
 INCLUDES = {
     "ours": "`Evaluator.row` of a mapping of plain values: margin, score and decision",
@@ -64,9 +66,10 @@ def main(blocks: int) -> None:
 
 
 def pairs() -> Iterator[Pair]:
-    """Every family as a bare estimator, and the project's own pipelines."""
+    """Every family as a bare estimator, a large forest, and the project's own pipelines."""
     for family in FAMILIES:
         yield from _bare(family)
+    yield grown_forest(GROWN_TREES, GROWN_ROWS)
     for name, task in PIPELINES.items():
         yield _pipeline(name, task)
 
@@ -107,6 +110,27 @@ def _bare(family: Family) -> Iterator[Pair]:
     if hasattr(estimator, "booster_"):
         inner = estimator.booster_.predict
         yield Pair(BESIDE, lambda: evaluator.row(row), lambda: inner(rows, num_threads=1))
+
+
+def grown_forest(trees: int, train_rows: int) -> Pair:
+    """Fully grown trees, each call on the next of several rows."""
+    from sklearn.ensemble import RandomForestRegressor
+
+    from ml.document import Evaluator, Input
+    from ml.document.importers import import_estimator
+
+    train = made_rows(train_rows, 1)
+    forest = RandomForestRegressor(n_estimators=trees, random_state=0, n_jobs=1)
+    forest.fit(train, made_target("number", train, 1))
+    evaluator = Evaluator(import_estimator(forest, [Input(name, "number") for name in FEATURES], "grown"))
+    rows = made_rows(DIFFERENT_ROWS, 9)
+    ours = cycle([dict(zip(FEATURES, row, strict=True)) for row in rows.tolist()])
+    theirs = cycle([rows[place : place + 1] for place in range(len(rows))])
+    return Pair(
+        "grown_forest",
+        lambda: evaluator.row(next(ours))[1][0],
+        lambda: float(forest.predict(next(theirs))[0]),
+    )
 
 
 def _pipeline(name: str, task: str) -> Pair:

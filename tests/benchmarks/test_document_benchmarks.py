@@ -61,6 +61,12 @@ def test_a_one_row_comparison_states_what_a_call_takes():
     assert found["is_met"] is (found["ratio"] >= document_one_row.GOAL)
 
 
+def test_both_sides_of_the_grown_forest_answer_the_same_rows():
+    pair = document_one_row.grown_forest(2, 300)
+    for _ in range(3):
+        assert pair.ours() == pytest.approx(pair.theirs(), rel=1e-12)
+
+
 def test_a_statement_that_takes_too_long_is_ended(wh):
     with pytest.raises(WarehouseError, match="timeout"):
         answer_table(wh, "select 1 as id from pg_sleep(5)", seconds=0.1)

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 MAX_DEPTH = 80
-"""Python's parser takes 200 nested parentheses; deeper trees than this are walked."""
+"""Python's parser takes 200 nested parentheses; deeper trees than this are not compiled."""
 
 MAX_NODES = 200_000
-"""A node costs about three microseconds of compiling; ensembles beyond this are walked."""
+"""A node costs about three microseconds of compiling; ensembles beyond this go to LightGBM, or are walked."""
 
 FUNCTION_NODES = 1_000
 """A run of trees is closed after so many nodes: calls cost time, and so do the long jumps of large ones."""

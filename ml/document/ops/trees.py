@@ -65,8 +65,7 @@ class Trees:
         return total / node.params["divide"] if "divide" in node.params else total
 
     def row(self, node: Any) -> Callable[..., float]:
-        quick = compiled(node.params, len(node.inputs))
-        return quick or _walked(node.params)
+        return compiled(node.params, len(node.inputs)) or _large(node)
 
     def sql(self, node: Any, operands: list[str], dialect: Dialect) -> str:
         return self.sql_piece(node, None, 0, len(node.params["trees"]), operands, dialect)
@@ -119,8 +118,19 @@ def _check_tree(tree: Mapping[str, Any], operands: int, sets: int) -> None:
         raise ValueError(f"{len(tree['feature']) - len(reached)} nodes cannot be reached from the root")
 
 
+def _large(node: Any) -> Callable[..., float]:
+    """The row form for ensembles too deep or too large to compile."""
+    from ml.document.tree_row import single_row
+
+    divide = node.params.get("divide")
+    total = single_row(node, lambda: _walked({**node.params, "divide": None}))
+    if total is None:
+        return _walked(node.params)
+    return total if divide is None else lambda *xs: total(*xs) / divide
+
+
 def _walked(params: Mapping[str, Any]) -> Callable[..., float]:
-    """The row form for ensembles too deep or too large to compile: a loop over tuples within tuples."""
+    """The row form that every ensemble has: a loop over tuples within tuples."""
     sets = [frozenset(codes) for codes in params.get("sets", [])]
     roots = [_nested(tree, sets) for tree in params["trees"]]
     start, divide = float(params["start"]), params.get("divide")

@@ -1,6 +1,6 @@
 """Cofactors kept by day in a table: a new day costs a day's scan, and any window of days costs none.
 
-Each row is one day and fold, as JSON. A declaration (columns, decimals, categories, keys) is part of the key:
+Each row is one day and fold. A declaration (columns, decimals, categories, keys) is part of the key:
 another declaration never mixes with it. Belongs here: keeping, forgetting, reading windows. Does not belong
 here: measuring (`ml.indb.cofactor_scan`), or when days are due.
 """
@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ml.document.dialect import POSTGRES
 from ml.indb.cofactor_scan import column_types, measure
-from ml.indb.cofactors import Cofactors
+from ml.indb.cofactors import Cofactors, summed
 from ml.indb.columns import Category, Number, Weight
 from ml.indb.errors import InDatabaseError
 from warehouse.client import quote
@@ -26,9 +28,13 @@ if TYPE_CHECKING:
 TABLE = """
 create table if not exists {table} (
     declaration text not null, day text not null, fold text not null, rows bigint not null,
-    cofactors jsonb not null, primary key (declaration, day, fold)
+    totals text not null, digits int not null, layout json not null, primary key (declaration, day, fold)
 )
 """
+"""`totals`: sums, then products, of up to `digits` digits; `layout`: the rest of `Cofactors.to_dict`."""
+
+INT64_DIGITS = 18
+Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -81,8 +87,8 @@ class CofactorStore:
             self.forget_days(wh, days)
             for values, part in found.items():
                 fold = "0" if self.fold is None else values[1]
-                row = (self.declaration, values[0], fold, part.rows, json.dumps(part.to_dict()))
-                wh.execute(f"insert into {self.place} values (%s, %s, %s, %s, %s)", row)
+                row = (self.declaration, values[0], fold, *_stored(part))
+                wh.execute(f"insert into {self.place} values (%s, %s, %s, %s, %s, %s, %s)", row)
         return sum(part.rows for part in found.values())
 
     def forget_days(self, wh: Warehouse, days: Sequence[str]) -> None:
@@ -107,15 +113,46 @@ class CofactorStore:
         """
         rows = []
         if wh.table_exists(self.schema, self.table):
-            sql = f"select fold, cofactors from {self.place} where declaration = %s and day = any(%s)"
+            sql = f"select fold, rows, totals, digits, layout::text as layout from {self.place} "
+            sql += "where declaration = %s and day = any(%s)"
             rows = wh.query(sql, (self.declaration, list(days)))
-        found: dict[str, Cofactors] = {}
+        found: dict[str, list[Row]] = {}
         for row in rows:
-            part = Cofactors.from_dict(row["cofactors"])
-            found[row["fold"]] = found[row["fold"]] + part if row["fold"] in found else part
+            found.setdefault(row["fold"], []).append(row)
         if not found:
             raise InDatabaseError(
                 f"{self.place} keeps none of {len(days)} days under this declaration; kept: "
                 f"{len(self.days(wh))} others. Measure the days first."
             )
-        return found
+        return {fold: _added(parts) for fold, parts in found.items()}
+
+
+def _stored(part: Cofactors) -> tuple[int, str, int, str]:
+    layout = part.to_dict()
+    totals = [*layout.pop("sums"), *layout.pop("products")]
+    digits = max((len(text.lstrip("-")) for text in totals), default=0)
+    return layout.pop("rows"), " ".join(totals), digits, json.dumps(layout)
+
+
+def _added(parts: Sequence[Row]) -> Cofactors:
+    """The sum of kept rows. Totals in the same steps, which nearly all are, add up as arrays: a window of 300
+    parts takes a quarter of the time that it takes as objects.
+    """
+    layout = json.loads(parts[0]["layout"])
+    if layout["levels"] or any(part["layout"] != parts[0]["layout"] for part in parts):
+        return summed(map(_read, parts))
+    if max(part["digits"] for part in parts) + len(str(len(parts))) <= INT64_DIGITS:
+        values = np.fromstring(" ".join(part["totals"] for part in parts), dtype=np.int64, sep=" ")
+        totals = values.reshape(len(parts), -1).sum(axis=0).tolist()
+    else:
+        totals = list(map(sum, zip(*(map(int, part["totals"].split()) for part in parts), strict=True)))
+    return _of(layout, sum(part["rows"] for part in parts), totals)
+
+
+def _read(part: Row) -> Cofactors:
+    return _of(json.loads(part["layout"]), part["rows"], part["totals"].split())
+
+
+def _of(layout: Row, rows: int, totals: Sequence[Any]) -> Cofactors:
+    count = len(layout["columns"])
+    return Cofactors.from_dict({**layout, "rows": rows, "sums": totals[:count], "products": totals[count:]})

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,14 +22,11 @@ from ml.indb.cofactors import Cofactors
 from ml.indb.design import Design, Term, design_of, refuse_constant, terms_of
 from ml.indb.errors import InDatabaseError
 from ml.indb.linear import refuse_dependent
-from ml.indb.moments import Moments, moments_of
+from ml.indb.moments import Moments, moments_of, refuse_near_dependent
 from ml.indb.rational import solve
 
 TOLERANCE = 1e-12
 MOST_SWEEPS = 5_000
-LEAST_SHARE = 1e-12
-"""Of the variance of a combination of columns: at this, coefficients keep about four digits."""
-
 SMALLEST_RATIO = 1e-3
 """The path of a ridge starts where a net with this little of the lasso would: there is no penalty at which
 all its coefficients are 0."""
@@ -82,9 +80,15 @@ def one_thread() -> Any:
     """Linear algebra in one thread: the systems are too small to share, and the bits do not depend on how
     many cores there are.
     """
-    from threadpoolctl import threadpool_limits
+    return _libraries().limit(limits=1, user_api="blas")
 
-    return threadpool_limits(1, "blas")
+
+@cache
+def _libraries() -> Any:
+    """Looking the loaded libraries up takes as long as ten fits."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def check_design(design: Design, ratio: float) -> None:
@@ -101,27 +105,6 @@ def check_design(design: Design, ratio: float) -> None:
     if ratio == 1.0:
         centred = [row[:-1] for row in design.centred()[:-1]]
         refuse_dependent(design, solve(centred, [], inverse=False).dependent, False)
-
-
-def refuse_near_dependent(design: Design, moments: Moments, square: float, standardize: bool) -> None:
-    """
-    Raises:
-        InDatabaseError: with the smallest penalty's share `square`, columns are still so near to following
-            from one another that float64 would lose most digits of their coefficients.
-    """
-    size = np.diag(moments.cross)
-    penalty = square * (size if standardize else np.ones(len(size)))
-    scale = np.sqrt(size + penalty)
-    sizes, directions = np.linalg.eigh((moments.cross + np.diag(penalty)) / np.outer(scale, scale))
-    if sizes[0] < LEAST_SHARE:
-        weights = np.abs(directions[:, 0])
-        names = [design.names[at] for at in np.argsort(-weights) if weights[at] > 0.1 * weights.max()]
-        listed = ", ".join(map(repr, names[:4])) + (", …" if len(names) > 4 else "")
-        raise InDatabaseError(
-            f"columns {listed} nearly follow from one another (a combination of them keeps {sizes[0]:.1e} of "
-            f"their variance; allowed: at least {LEAST_SHARE:g}, penalty included). Leave one out, or use "
-            "larger penalties with a ratio below 1."
-        )
 
 
 def penalties_of(
@@ -186,12 +169,13 @@ def minimum(
     allowed = TOLERANCE * max(float(np.abs(with_target).max()), absolute)
     values, places = start.copy(), np.flatnonzero(varies).tolist()
     for _ in range(MOST_SWEEPS):
-        _sweep(cross, with_target, absolute, square, values, places)
+        # Along a path most penalties keep the coefficients of the one before: then no sweep is needed.
         _settle(cross, with_target, absolute, square, values)
         slope = with_target - cross @ values - square * values
         off = np.where(values != 0.0, np.abs(slope - absolute * np.sign(values)), np.abs(slope) - absolute)
-        if np.all(off[varies] <= allowed):
+        if (off[varies] <= allowed).all():
             return values
+        _sweep(cross, with_target, absolute, square, values, places)
     raise InDatabaseError(
         f"the penalised fit did not settle in {MOST_SWEEPS} sweeps: columns nearly follow from one another. "
         "Leave some out, or use a ratio below 1."
@@ -199,7 +183,9 @@ def minimum(
 
 
 def _solved(cross: np.ndarray, right: np.ndarray, square: float) -> np.ndarray:
-    return np.linalg.solve(cross + square * np.eye(len(right)), right)
+    matrix = cross.copy()
+    matrix.reshape(-1)[:: len(right) + 1] += square
+    return np.linalg.solve(matrix, right)
 
 
 def _sweep(
@@ -225,13 +211,17 @@ def _settle(
     change its sign stops at 0, and the rest go on without it; the objective falls at each step.
     """
     while True:
-        active = np.flatnonzero(values)
-        now, signs = values[active], np.sign(values[active])
+        active = values.nonzero()[0]
+        if not len(active):
+            return
+        now = values[active]
+        signs = np.sign(now)
+        part = cross if len(active) == len(values) else cross[active][:, active]
         try:
-            best = _solved(cross[np.ix_(active, active)], with_target[active] - absolute * signs, square)
+            best = _solved(part, with_target[active] - absolute * signs, square)
         except np.linalg.LinAlgError:
             return
-        turns = np.sign(best) != signs
+        turns = best * signs <= 0.0
         if not turns.any():
             values[active] = best
             return

@@ -21,6 +21,9 @@ from ml.indb.rational import nearest
 SMALLEST = 2.2250738585072014e-308
 """Doubles below this have fewer digits."""
 
+LEAST_SHARE = 1e-12
+"""Of the variance of a combination of columns: at this, coefficients keep about four digits."""
+
 
 @dataclass(frozen=True)
 class Moments:
@@ -110,6 +113,27 @@ def refuse_beyond(names: Sequence[str], values: Sequence[Fraction]) -> None:
                 f"({SMALLEST!r} to 1.8e308 in size). Multiply or divide the column by a power of ten in the "
                 "relation."
             )
+
+
+def refuse_near_dependent(design: Design, moments: Moments, square: float, standardize: bool) -> None:
+    """
+    Raises:
+        InDatabaseError: with the smallest penalty's share `square`, columns are still so near to following
+            from one another that float64 would lose most digits of their coefficients.
+    """
+    size = np.diag(moments.cross)
+    penalty = square * (size if standardize else np.ones(len(size)))
+    scale = np.sqrt(size + penalty)
+    sizes, directions = np.linalg.eigh((moments.cross + np.diag(penalty)) / np.outer(scale, scale))
+    if sizes[0] < LEAST_SHARE:
+        weights = np.abs(directions[:, 0])
+        names = [design.names[at] for at in np.argsort(-weights) if weights[at] > 0.1 * weights.max()]
+        listed = ", ".join(map(repr, names[:4])) + (", …" if len(names) > 4 else "")
+        raise InDatabaseError(
+            f"columns {listed} nearly follow from one another (a combination of them keeps {sizes[0]:.1e} of "
+            f"their variance; allowed: at least {LEAST_SHARE:g}, penalty included). Leave one out, or use "
+            "larger penalties with a ratio below 1."
+        )
 
 
 def _beyond(design: Design, first: int, second: int) -> str:

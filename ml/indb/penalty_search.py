@@ -21,10 +21,9 @@ from ml.indb.elastic_net import (
     fitted_path,
     one_thread,
     penalties_of,
-    refuse_near_dependent,
 )
 from ml.indb.errors import InDatabaseError
-from ml.indb.moments import mean_products_about, moments_of
+from ml.indb.moments import mean_products_about, moments_of, refuse_near_dependent
 
 ORDERS = ("any", "time")
 Split = tuple[str, Cofactors, Cofactors]

@@ -23,7 +23,10 @@ from typing import Any, Literal
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 BENCH = ROOT / "build" / "bench"
-TOOLS = {"record", "memory", "progress", "document_families", "document_tables", "orbital", "orbital_script"}
+TOOLS = {
+    "record", "memory", "progress", "document_families", "document_tables", "elastic_net_rows", "orbital",
+    "orbital_script",
+}  # fmt: skip
 """Modules of this folder that measure nothing themselves."""
 
 

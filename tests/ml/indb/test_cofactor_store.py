@@ -12,6 +12,7 @@ import pytest
 from ml.indb.cofactor_scan import measure
 from ml.indb.cofactor_store import CofactorStore
 from ml.indb.cofactors import summed
+from ml.indb.columns import Number
 from ml.indb.errors import InDatabaseError
 from tests.ml.indb.sample import CATEGORIES, NUMBERS, sample
 from warehouse.client import Warehouse
@@ -37,6 +38,17 @@ def test_a_window_of_kept_days_is_the_scan_of_the_window(rows_wh: Warehouse, rel
     assert window.keys() == scan.by("fold").keys()
     total = summed(window.values())
     assert total == scan.total.in_steps(total.scales)
+
+
+@pytest.mark.parametrize("factor", [1, 2_000_000_000])
+def test_totals_of_any_size_add_up(rows_wh: Warehouse, factor: int):
+    """The larger ones leave 64 bits within a day, or between days."""
+    relation = f"(select i % 9 as day, i * {factor}::bigint as x, -i as z from generate_series(1, 99) as i)"
+    store = CofactorStore("public", f"kept_{factor}", (Number("x", limit=1e12), Number("z")), (), "day")
+    store.measure_days(rows_wh, relation, [str(day) for day in range(9)])
+    whole = measure(rows_wh, relation, store.numbers).total
+    assert store.window(rows_wh, store.days(rows_wh)) == {"0": whole}
+    assert whole.product("x", "x") == sum((i * factor) ** 2 for i in range(1, 100))
 
 
 def test_a_day_is_measured_anew_or_forgotten(rows_wh: Warehouse, relation: str):

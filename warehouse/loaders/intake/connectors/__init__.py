@@ -4,7 +4,8 @@
 
 `connection` is the value of the environment variable that the declaration names (a `Secret`, None where it
 names none); `positions` tell by part of the source how far earlier loads came. A connector that can list the
-keys a source has now also has `keys(source, table, connection) -> pa.Table`.
+keys a source has now also has `keys(source, table, connection) -> pa.Table`; one of a stream also has
+`follow(source, table, connection, positions, stop) -> Iterator[Batch]`, which goes on until `stop()`.
 
 Belongs here: the registry. Does not belong here: what happens to a batch.
 """
@@ -16,7 +17,10 @@ from types import ModuleType
 
 from warehouse.loaders.declaration import LoadError
 
-MODULES = {"files": "files", "s3": "files", "postgres": "postgres"}
+MODULES = {
+    "files": "files", "s3": "files", "postgres": "postgres", "mongodb": "mongodb", "http": "http",
+    "kafka": "kafka", "kinesis": "kinesis",
+}  # fmt: skip
 
 
 def connector(kind: str) -> ModuleType:

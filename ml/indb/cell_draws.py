@@ -30,10 +30,12 @@ MOST_NUMBERS = 8_000_000
 
 
 class CellDraws:
-    """The draws of cells that were fetched in the order of fold and codes, from the binned table of rows."""
+    """The draws of cells that were fetched in the order of fold and codes, from the binned table of rows.
+    `trees`: how many a forest has; no more are drawn than that.
+    """
 
-    def __init__(self, wh: Warehouse, rows: Binned, cells: int) -> None:
-        self._wh, self._rows, self._cells = wh, rows, cells
+    def __init__(self, wh: Warehouse, rows: Binned, cells: int, trees: int) -> None:
+        self._wh, self._rows, self._cells, self._trees = wh, rows, cells, trees
         self._made: dict[tuple[int, int], Drawn] = {}
         self.bytes_out = 0
 
@@ -51,7 +53,7 @@ class CellDraws:
     def _fetch(self, seed: int, first: int) -> None:
         """Draw for this tree and those behind it, as many as one statement takes."""
         most = min(MOST_SUMS, MOST_NUMBERS // max(self._cells, 1)) // self._sums
-        trees = range(first, first + max(most, 1))
+        trees = range(first, max(min(first + most, self._trees), first + 1))
         table = self._wh.fetch_arrow(self.draws_sql(seed, trees))
         self.bytes_out += table.nbytes
         targets = self._rows.targets

@@ -42,15 +42,16 @@ def train_trees(
 ) -> TrainedTrees:
     """Train in the warehouse. Every engine gives the same document; "auto" takes cells where they are at most
     half as many as rows, in memory where they are few. What a forest's trees draw of a cell is added up over
-    the rows, each drawn by its own key, so cells serve there too. Bins and rows are read by several
-    statements: the relation should not change meanwhile.
+    the rows, each drawn by its own key, so cells serve there too; with "memory" and rows that do not repeat,
+    codes and hashed keys of the rows leave. Bins and rows are read by several statements: the relation should
+    not change meanwhile.
 
     Raises:
         InDatabaseError: rows that cannot be trained on, see `ml.indb.bin_scan`, or unknown settings.
         WarehouseError: a statement fails.
     """
-    samples = isinstance(settings, Forest) and settings.sample
-    check_engine(engine, samples=samples)
+    samples = settings.trees if isinstance(settings, Forest) and settings.sample else 0
+    check_engine(engine, samples=samples > 0)
     found = scan(wh, rows, most_bins)
     with tables_of(wh, rows, found, engine, samples=samples) as tables:
         made = tables.engine()

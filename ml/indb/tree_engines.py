@@ -30,7 +30,7 @@ ENGINES = ("auto", "rows", "cells", "memory")
 @dataclass(frozen=True)
 class Tables:
     """What the rows of a scan became. `chosen`: rows, cells or memory. `drawn`: the rows that a forest's
-    trees draw from, where cells stand for them in memory.
+    `trees` draw from, where cells stand for them in memory.
     """
 
     wh: Warehouse
@@ -39,34 +39,34 @@ class Tables:
     chosen: str
     cells: Cells | None = None
     drawn: Binned | None = None
+    trees: int = 0
 
     def engine(self, held: int = HELD, *, before: int | None = None) -> Engine:
         """A new engine that trains on all folds but `held`, or on those before the number `before`."""
         if self.cells is None:
             return SqlEngine(self.wh, self.layout, self.table, held, before=before)
-        draws = CellDraws(self.wh, self.drawn, len(self.cells.rows)) if self.drawn else None
+        draws = CellDraws(self.wh, self.drawn, len(self.cells.rows), self.trees) if self.drawn else None
         return CellEngine(self.layout, self.cells, draws, held, before=before)
 
 
 @contextmanager
 def tables_of(
-    wh: Warehouse, rows: TreeRows, found: Scan, engine: str, *, samples: bool, fold: str | None = None
+    wh: Warehouse, rows: TreeRows, found: Scan, engine: str, *, samples: int, fold: str | None = None
 ) -> Iterator[Tables]:
-    """Make the tables of a scan, and drop them at the end. `samples`: whether a forest draws rows. `fold`:
-    SQL of each row's fold, a smallint; without it, validation rows are `HELD`.
+    """Make the tables of a scan, and drop them at the end. `samples`: how many trees draw rows. `fold`: SQL
+    of each row's fold, a smallint; without it, validation rows are `HELD`.
 
     Raises:
         InDatabaseError: an unknown engine, or one that cannot draw rows.
         WarehouseError: a statement fails.
     """
-    check_engine(engine, samples=samples)
+    check_engine(engine, samples=samples > 0)
     made: list[Binned] = []
     try:
-        yield (
-            _sampled(wh, rows, found, engine, fold, made)
-            if samples
-            else _whole(wh, rows, found, engine, fold, made)
-        )
+        if samples:
+            yield _sampled(wh, rows, found, engine, fold, made, samples)
+        else:
+            yield _whole(wh, rows, found, engine, fold, made)
     finally:
         for one in made:
             dropped(wh, one)
@@ -101,9 +101,11 @@ def _whole(
 
 
 def _sampled(
-    wh: Warehouse, rows: TreeRows, found: Scan, engine: str, fold: str | None, made: list[Binned]
+    wh: Warehouse, rows: TreeRows, found: Scan, engine: str, fold: str | None, made: list[Binned], trees: int
 ) -> Tables:
-    """Rows, and their cells in memory where those are asked for, or pay and are few."""
+    """Rows; in memory their cells where those pay, with what trees draw of them, else the rows' codes and the
+    hashes of their keys.
+    """
     layout = Layout(found.bins)
     made.append(binned_rows(wh, rows, found, fold))
     whole = made[0]
@@ -111,7 +113,9 @@ def _sampled(
         return Tables(wh, layout, whole, "rows")
     made.append(cells_of(wh, whole))
     cells = made[-1]
-    if engine == "memory" or (cells.pays and cells.cells <= FEW_CELLS):
-        return Tables(wh, layout, cells, "memory", fetched(wh, cells, ordered=True), whole)
+    if cells.pays and (engine == "memory" or cells.cells <= FEW_CELLS):
+        return Tables(wh, layout, cells, "memory", fetched(wh, cells, ordered=True), whole, trees)
     dropped(wh, made.pop())
+    if engine == "memory":
+        return Tables(wh, layout, whole, "memory", fetched(wh, whole))
     return Tables(wh, layout, whole, "rows")

@@ -94,8 +94,8 @@ def search_trees(
         WarehouseError: a statement fails.
     """
     name = _check(rows, candidates, order, gap)
-    samples = any(isinstance(one, Forest) and one.sample for one in candidates)
-    check_engine(engine, samples=samples)
+    samples = max((one.trees for one in candidates if isinstance(one, Forest) and one.sample), default=0)
+    check_engine(engine, samples=samples > 0)
     found = scan(wh, rows, most_bins)
     folds = _folds(wh, rows, found, fold)
     first = 0 if order == "any" else 1 + gap

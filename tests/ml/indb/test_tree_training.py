@@ -14,6 +14,7 @@ import pytest
 from ml.document import Document, Evaluator
 from ml.document.parity import check_parity
 from ml.document.work_tables import WORK_SCHEMA
+from ml.indb import cell_draws
 from ml.indb.bin_scan import scan
 from ml.indb.binned_rows import binned_rows
 from ml.indb.bins import MISSING, Bins
@@ -41,6 +42,7 @@ CASES = {
     "forest": (BINARY, Forest(trees=3, growth=replace(SMALL, features=2))),
     "softmax": (CLASSES, Boosting(rounds=3, growth=replace(SMALL, l2=0.5, monotone={"x": 1}))),
     "forest_of_classes": (CLASSES, Forest(trees=2, growth=SMALL)),
+    "forest_on_cells": (replace(CLASSES, numbers=("z",)), Forest(trees=5, growth=SMALL, seed=3)),
 }
 
 
@@ -71,6 +73,17 @@ def test_every_evaluator_gives_the_same_bits(rows_wh, case):
     assert Document.from_text(document.text).sha256 == document.sha256
     sample = table.select(list(rows.features)).cast(_sample_schema(table, rows))
     check_parity(rows_wh, document, sample, rows=60, adversarial=300).require()
+
+
+def test_draws_come_in_several_statements(rows_wh, monkeypatch):
+    rows = replace(WEIGHED, numbers=("z",), weight=None)
+    table, settings = tree_rows(), Forest(trees=5, growth=SMALL)
+    load(rows_wh, table)
+    monkeypatch.setattr(cell_draws, "MOST_SUMS", 4)
+    trained = train_trees(rows_wh, rows, settings, "m", most_bins=16)
+    assert trained.engine == "memory" and trained.cells < trained.rows / 2
+    expected = reference_trees(table, rows, settings, "m", most_bins=16)
+    assert trained.fitted.document.sha256 == expected.document.sha256
 
 
 def test_margins_are_the_scores_of_training():

@@ -18,6 +18,7 @@ import numpy as np
 from ml.indb.columns import Category, Number
 from ml.indb.elastic_net import one_thread
 from ml.indb.errors import InDatabaseError
+from ml.indb.fitting import dropped, fitting
 from ml.indb.glm_deviance import deviance_of
 from ml.indb.glm_dispersion import pearson
 from ml.indb.glm_family import family_of
@@ -66,16 +67,14 @@ def fit_glm(
     """
     check_penalty(penalty)
     check_standardize(standardize)
-    rows = glm_rows(wh, relation, columns, target, family, where, weight)
-    found = profile(wh, rows)
-    if not penalty:
-        refuse_separated(rows, found)
-    table = glm_table(wh, rows, found, patterns)
-    try:
-        with one_thread():
+    with fitting(wh), one_thread():
+        rows = glm_rows(wh, relation, columns, target, family, where, weight)
+        found = profile(wh, rows)
+        if not penalty:
+            refuse_separated(rows, found)
+        table = glm_table(wh, rows, found, patterns)
+        with dropped(wh, table.table):
             return fitted(wh, rows, found, table, penalty, standardize)
-    finally:
-        wh.execute(f"drop table if exists {table.table}")
 
 
 def fitted(

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ml.document.dialect import POSTGRES
-from ml.indb.cofactor_scan import CATEGORY_TYPES, TEXT_TYPES, column_types
+from ml.indb.cofactor_scan import column_types
 from ml.indb.columns import DOUBLES, WHOLE, Category, Number, encoded
+from ml.indb.declarations import CATEGORY_TYPES, TEXT_TYPES
 from ml.indb.errors import InDatabaseError
 
 if TYPE_CHECKING:

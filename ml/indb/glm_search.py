@@ -18,6 +18,7 @@ from ml.document.dialect import POSTGRES
 from ml.indb.columns import Category, Number
 from ml.indb.elastic_net import one_thread
 from ml.indb.errors import InDatabaseError
+from ml.indb.fitting import dropped, fitting
 from ml.indb.glm import fitted
 from ml.indb.glm_family import family_of
 from ml.indb.glm_fit import GlmFit
@@ -89,14 +90,12 @@ def glm_search(
             f"penalties {list(penalties)!r}, order {order!r}, gap {gap!r}; allowed: penalties above 0; order "
             f"{' or '.join(ORDERS)}; a gap of 0, or more in order of time."
         )
-    rows = glm_rows(wh, relation, columns, target, family, where, weight, fold)
-    found = profile(wh, rows)
-    table = glm_table(wh, rows, found)
-    try:
-        with one_thread():
+    with fitting(wh), one_thread():
+        rows = glm_rows(wh, relation, columns, target, family, where, weight, fold)
+        found = profile(wh, rows)
+        table = glm_table(wh, rows, found)
+        with dropped(wh, table.table):
             return _searched(wh, _Folds(wh, rows, found, table, standardize), falling, order, gap, simplest)
-    finally:
-        wh.execute(f"drop table if exists {table.table}")
 
 
 class _Folds:

@@ -18,6 +18,7 @@ import numpy as np
 
 from ml.document.work_tables import WORK_SCHEMA, new_name
 from ml.indb.errors import InDatabaseError
+from ml.indb.fitting import dropped
 from ml.indb.glm_newton import DONE, dependent, newton, solved
 from ml.indb.glm_pass import GlmPass
 from ml.indb.glm_sums import Sums
@@ -74,7 +75,7 @@ def near_start(wh: Warehouse, run: GlmPass, penalty: np.ndarray) -> Near | None:
         f"create unlogged table {name} as select p.* from {table.table} as p "
         f"where {chosen} and {run.condition}"
     )
-    try:
+    with dropped(wh, name):
         small = GlmPass(wh, replace(table, table=name, weight=table.weight / share), run.terms, run.family)
         try:
             return _from_sample(run, small, penalty, share)
@@ -82,8 +83,6 @@ def near_start(wh: Warehouse, run: GlmPass, penalty: np.ndarray) -> Near | None:
             return None
         finally:
             run.bytes_out += small.bytes_out
-    finally:
-        wh.execute(f"drop table if exists {name}")
 
 
 def _from_sample(run: GlmPass, small: GlmPass, penalty: np.ndarray, share: int) -> Near | None:

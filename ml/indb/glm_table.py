@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ml.document.dialect import POSTGRES
-from ml.document.work_tables import WORK_SCHEMA, new_name, prepare
+from ml.document.work_tables import WORK_SCHEMA, new_name
 from ml.indb.errors import InDatabaseError
 from ml.indb.glm_deviance import Moment, moments_of
 from ml.indb.glm_patterns import patterns_pay
@@ -77,7 +77,8 @@ def in_steps(expression: str, factor: float) -> str:
 
 
 def glm_table(wh: Warehouse, rows: GlmRows, found: Profile, patterns: bool | None = None) -> GlmTable:
-    """Make the table; `patterns` None decides by count. The caller drops it.
+    """Make the table, within `ml.indb.fitting.fitting`; `patterns` None decides by count. The caller drops
+    it.
 
     Raises:
         InDatabaseError: the rows changed since they were scanned.
@@ -94,12 +95,11 @@ def glm_table(wh: Warehouse, rows: GlmRows, found: Profile, patterns: bool | Non
     lines = _lines_sql(rows, found, inner, keys, moments, patterns)
     sums = ["n", *(f"s{at + 1}" for at in range(max(len(found.groups) - 1, 1) if rows.classifies else 1))]
     sums += [f"h{at + 1}" for at in range(len(moments))]
-    prepare(wh)
     table = quote(WORK_SCHEMA, new_name("glm"))
     wh.execute(f"create unlogged table {table} as {_table_sql(rows, lines, axes, levels, sums)}")
     try:
         return _measured(wh, rows, found, table, axes, levels, moments)
-    except BaseException:
+    except InDatabaseError:
         wh.execute(f"drop table if exists {table}")
         raise
 
@@ -212,16 +212,12 @@ def _measured(
         f"count(*) filter (where {' or '.join(bad)}) as bad, "
         f"array[{', '.join(f'{one}::text' for one in sums)}]::text[] as sums from {table}"
     )[0]
-    if row["bad"]:
-        reason = "the rows changed meanwhile: fit again" if not rows.fold else (
-            f"fold {rows.fold!r} is missing, or the rows changed meanwhile"
-        )  # fmt: skip
-        raise InDatabaseError(f"fitting on {rows.source} failed: {row['bad']} rows do not fit; {reason}.")
     values = [
         int(text) / factor
         for text, factor in zip(row["sums"], factors + [factors[0]] * len(axes), strict=True)
     ]
     weight = values[0]
+    _refuse_changed(rows, found, row["bad"], weight)
     means = [value / weight for value in values[len(names) :]]
     placed = tuple(
         Axis(a.column, a.kind, a.centre, a.shift, mean) for a, mean in zip(axes, means, strict=True)
@@ -231,3 +227,14 @@ def _measured(
         (row["n"], row["s"]), tuple(values[count + 1 : len(names)]),
         found.bytes_out + sum(map(len, row["sums"])),
     )  # fmt: skip
+
+
+def _refuse_changed(rows: GlmRows, found: Profile, bad: int, weight: float) -> None:
+    is_other = rows.weight is None and round(weight) != found.rows
+    if bad or is_other:
+        reason = f"fold {rows.fold!r} is missing, or the rows" if rows.fold else "the rows"
+        count = bad or abs(round(weight) - found.rows)
+        raise InDatabaseError(
+            f"fitting on {rows.source} failed: {count} rows do not fit what was scanned before; {reason} "
+            "changed meanwhile. Fit again."
+        )

@@ -20,6 +20,7 @@ import numpy as np
 
 from ml.document import Builder, Document, Head
 from ml.indb.errors import InDatabaseError
+from ml.indb.fitting import dropped, fitting
 from ml.indb.kmeans_points import FLUSH, Points, points
 from ml.indb.kmeans_sql import Assigned, PointsQuery
 from ml.indb.linear_document import source_of
@@ -100,19 +101,13 @@ def fit_kmeans(
     """
     given = None if centres is None else np.asarray(centres, dtype=np.float64)
     _check(clusters, starts, most_steps, given, len(columns))
-    found = points(wh, relation, columns, where, standardize)
-    try:
-        if found.lines < clusters:
-            raise InDatabaseError(
-                f"{found.rows} rows are {found.lines} distinct points for {clusters} clusters; allowed: at "
-                "least as many points. Ask for fewer clusters."
-            )
-        query = PointsQuery(wh, found)
-        each = [_start(query, clusters, seed, start) for start in range(starts)] if given is None else [given]
-        ended = [_lloyd(query, one, most_steps) for one in each]
-    finally:
-        wh.execute(f"drop table if exists {found.table}")
-    return _fit(found, query, ended)
+    with fitting(wh):
+        found = points(wh, relation, columns, where, standardize)
+        with dropped(wh, found.table):
+            _refuse_few(found, clusters)
+            query = PointsQuery(wh, found)
+            each = [given] if given is not None else _starts(query, clusters, seed, starts)
+            return _fit(found, query, [_lloyd(query, one, most_steps) for one in each])
 
 
 def _check(clusters: int, starts: int, most_steps: int, given: np.ndarray | None, width: int) -> None:
@@ -126,6 +121,10 @@ def _check(clusters: int, starts: int, most_steps: int, given: np.ndarray | None
             f"centres have the shape {given.shape} for {starts} start; allowed: {(clusters, width)}, finite, "
             "for one start."
         )
+
+
+def _starts(query: PointsQuery, clusters: int, seed: int, starts: int) -> list[np.ndarray]:
+    return [_start(query, clusters, seed, start) for start in range(starts)]
 
 
 def _start(query: PointsQuery, clusters: int, seed: int, start: int) -> np.ndarray:
@@ -174,6 +173,14 @@ def _moved(query: PointsQuery, centres: np.ndarray, assigned: Assigned) -> np.nd
         for one, count, centre in zip(sums, rows, centres.tolist(), strict=True)
     ]
     return np.where(np.abs(made) < FLUSH, 0.0, made)
+
+
+def _refuse_few(found: Points, clusters: int) -> None:
+    if found.lines < clusters:
+        raise InDatabaseError(
+            f"{found.rows} rows are {found.lines} distinct points for {clusters} clusters; allowed: at "
+            "least as many points. Ask for fewer clusters."
+        )
 
 
 def _fit(found: Points, query: PointsQuery, ended: list[_Ended]) -> KMeansFit:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ml.document.dialect import POSTGRES
-from ml.document.work_tables import WORK_SCHEMA, new_name, prepare
+from ml.document.work_tables import WORK_SCHEMA, new_name
 from ml.indb.cofactor_scan import column_types
 from ml.indb.columns import Number, encoded
 from ml.indb.errors import InDatabaseError
@@ -67,7 +67,7 @@ class Points:
 def points(
     wh: Warehouse, relation: str, columns: Sequence[str], where: str | None, standardize: bool
 ) -> Points:
-    """Make the table; the caller drops it.
+    """Make the table, within `ml.indb.fitting.fitting`; the caller drops it.
 
     Raises:
         InDatabaseError: no rows; a column that is named twice, no number, missing, infinite, too large or
@@ -89,7 +89,6 @@ def points(
         ((low - mean) / by, (high - mean) / by)
         for (low, high), mean, by in zip(ranges, means, deviations, strict=True)
     ]
-    prepare(wh)
     table = quote(WORK_SCHEMA, new_name("kmeans"))
     wh.execute(f"create unlogged table {table} as {_table_sql(source, xs, means, deviations)}")
     found = wh.query(f"select count(*) as lines, max(n) as most, sum(n)::bigint as rows from {table}")[0]

@@ -22,7 +22,7 @@ from ml.indb.glm import fit_glm
 from ml.indb.glm_document import class_coefficients, glm_document
 from ml.indb.glm_fit import GlmFit
 from tests.ml.indb.sample import matrix, sample
-from warehouse.client import Warehouse
+from warehouse.client import Warehouse, WarehouseError
 
 COLUMNS = ["price", "count", "is_open", "wide", "age", "shape", Category("zone")]
 TARGETS = {"logistic": "is_high", "multinomial": "size", "poisson": "orders", "gamma": "cost"}
@@ -210,3 +210,16 @@ def test_patterns_are_made_where_they_pay(wh: Warehouse, monkeypatch: pytest.Mon
     assert lines("wide", "count") == 600  # of 600 distinct values
     assert lines("count", "is_open") == 18  # by their ranges
     assert lines("age") < 300 and lines("shape", "is_open") == 10
+
+
+def test_a_server_that_shows_few_digits(wh: Warehouse):
+    wanted = glm_document(fit_glm(wh, "orders", COLUMNS, "is_high", "logistic"), None, "m").sha256
+    wh.execute("set extra_float_digits = 0")
+    try:
+        fit = fit_glm(wh, "orders", COLUMNS, "is_high", "logistic")
+    finally:
+        wh.execute("reset extra_float_digits")
+    assert glm_document(fit, None, "m").sha256 == wanted
+    with pytest.raises(WarehouseError, match="division by zero"):
+        fit_glm(wh, "(select 1 / (count - count) as x, orders from orders)", ["x"], "orders", "poisson")
+    assert wh.scalar("select count(*) from pg_tables where schemaname = 'ml_work'") == 0

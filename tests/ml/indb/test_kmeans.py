@@ -12,6 +12,7 @@ import pytest
 from ml.document import Document, Evaluator
 from ml.document.parity import check_parity
 from ml.indb.errors import InDatabaseError
+from ml.indb.fitting import fitting
 from ml.indb.kmeans import fit_kmeans
 from warehouse.client import Warehouse
 
@@ -80,12 +81,11 @@ def test_the_start_draws_by_squared_distance(wh: Warehouse):
     from ml.indb.kmeans_sql import PointsQuery
 
     relation = "(select unnest(array[0, 1, 1, 1, 3]::float8[]) as v)"
-    made = points(wh, relation, ["v"], None, False)
-    try:
+    with fitting(wh):
+        made = points(wh, relation, ["v"], None, False)
         query = PointsQuery(wh, made)
         second = [query.drawn(np.array([[0.0]]), seed, 0, 1)[0, 0] for seed in range(400)]
         first = [query.drawn(np.zeros((0, 1)), seed, 0, 1)[0, 0] for seed in range(400)]
-    finally:
         wh.execute(f"drop table {made.table}")
     assert set(second) == {1.0, 3.0} and abs(np.mean(np.array(second) == 3.0) - 9 / 12) < 0.065
     assert abs(np.mean(np.array(first) == 1.0) - 3 / 5) < 0.075

@@ -81,6 +81,14 @@ def test_an_answer_is_kept(tmp_path: Path) -> None:
     assert found.deps_by_column["is_late"][0].column_name == "origin"
 
 
+def test_another_day_is_answered_by_what_was_kept(tmp_path: Path) -> None:
+    days = [f"cast('2013-06-{day:02d}' as date)" for day in range(1, 4)]
+    for listed in (days[:1], days, days[1:]):
+        sql = f"{SQL.rstrip().rstrip(';')} where current_date in ({', '.join(listed)})"
+        lineage(tmp_path).metadata("model.house.fct_flight", sql)
+    assert len(list(tmp_path.glob("*.json"))) == 1
+
+
 def test_sql_that_cannot_be_followed_fails_nothing(tmp_path: Path) -> None:
     found = lineage(tmp_path).metadata("model.house.fct_flight", "select ( from")
     assert "dagster/column_lineage" not in found

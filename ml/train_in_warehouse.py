@@ -24,8 +24,9 @@ from ml.fitted_model import SAMPLE_ROWS, FittedModel, TrainingError, measured, t
 from ml.indb.errors import InDatabaseError
 from ml.indb.trainers import TRAINERS
 from ml.indb.trainers.source import LABEL, Source, source_of
-from ml.indb.training_plan import plan_training
+from ml.indb.training_plan import FEW_ROWS, plan_training
 from ml.indb.training_work import TrainingWork
+from ml.indb.unit_costs import unit_costs
 from ml.metrics import METRICS
 from ml.warehouse_scores import OutOfFold, out_of_fold, read_scored, sample_rows, scored_rows
 
@@ -91,6 +92,15 @@ def train_in_warehouse(
         "left_out": dict(fit.left_out),
     }
     return _measured(wh, spec, training_set, plan, found, fit, record, started)
+
+
+def calibrate(wh: Warehouse, spec: ModelSpec, training_set: TrainingSet) -> None:
+    """Measure what the plan of this training needs of the server, unless it is known: best while nothing
+    else runs. A declaration of another engine, and few rows, need nothing.
+    """
+    if spec.engine == "warehouse" and training_set.train_rows > FEW_ROWS:
+        params = next(candidates(spec.algorithm))
+        unit_costs(wh, TRAINERS[spec.algorithm.name].work(params)["trainer"])
 
 
 def finished(spec: ModelSpec, document: Document, threshold: float | None) -> Document:

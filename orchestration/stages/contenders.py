@@ -88,10 +88,16 @@ def _fitted(
     wh: Warehouse, due: dict[str, ModelSpec], training_set: Any, say: Say
 ) -> dict[str, FittedModel | Exception]:
     """What training each gave; a challenger's may be the error that stopped it."""
-    from ml.train import train
+    from threadpoolctl import threadpool_limits
 
+    from ml.train import train
+    from ml.train_in_warehouse import calibrate
+
+    for declared in due.values():
+        calibrate(wh, declared, training_set)  # before, so that no other fit disturbs what is measured
     found: dict[str, FittedModel | Exception] = {}
-    with ThreadPoolExecutor(1) as beside:
+    # One thread of linear algebra in each: sums in several may differ in bits, by what runs beside them.
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(1) as beside:
         running = {
             name: beside.submit(_beside, wh, declared, training_set)
             for name, declared in due.items()

@@ -62,9 +62,10 @@ class Trees:
         """As planned: rows by SQL, or cells. Where an export is planned only the codes of cells leave, to
         be trained on in memory.
         """
-        if self.way == "joined" or self.family == "forest":  # a forest samples rows
+        if self.way == "joined":
             return "rows"
-        return "memory" if self.source.rows <= MEMORY_ROWS else "auto"
+        is_small = self.source.rows <= MEMORY_ROWS
+        return "memory" if is_small and self.family != "forest" else "auto"  # a forest draws rows of cells
 
     def _rows(self, fold: int | None, left_out: Mapping[str, str]) -> TreeRows:
         source = self.source

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ml import registry
+from ml import registry, train_in_warehouse
 from ml.indb import training_plan
 from ml.spec_fields import Algorithm, Challenger
 from orchestration.stages.contenders import train_contenders
@@ -20,6 +20,7 @@ LIGHT = Algorithm(name="lightgbm", params={"n_estimators": 10, "num_leaves": 4, 
 def no_calibration(monkeypatch):
     """The star is small, and what the server's sums cost is another test's matter."""
     monkeypatch.setattr(training_plan, "FEW_ROWS", 10_000)
+    monkeypatch.setattr(train_in_warehouse, "FEW_ROWS", 10_000)
 
 
 def trained(wh, spec, is_forced=False, code="code"):

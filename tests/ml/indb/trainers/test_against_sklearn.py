@@ -150,6 +150,16 @@ def test_a_tree_is_as_good_on_its_rows(star):
     np.testing.assert_allclose(got, made.predict(test[pick]), rtol=1e-6)
 
 
+def test_a_forest_gives_one_document_whatever_the_way(star):
+    source = star.source("classification", ["departure_hour", "queue_count", "carrier_id"])
+    params = {"n_estimators": 3, "max_depth": 3, "max_features": 0.7}
+    made = {
+        one: TRAINERS["forest"].open(star.wh, source, 5, one).fit(params, 1).document.sha256
+        for one in ("joined", "cells")
+    }
+    assert made["joined"] == made["cells"]
+
+
 def test_a_fold_is_fitted_on_its_own_rows_alone(star):
     """What comes after the fold's training part changes nothing of its fit."""
     before = scores(star, "regression", "elastic_net", fold=1, alpha=0.5)

@@ -22,7 +22,7 @@ from orchestration.dbt_translator import relation_key
 
 Deps = dict[str, list[tuple[str, str, str]]]  # column -> (schema, table, column) of direct parents
 DAYS = re.compile(r"cast\('\d{4}-\d\d-\d\d' as date\)(,\s*cast\('\d{4}-\d\d-\d\d' as date\))*")
-"""The days that an incremental model names: another day's lineage is the same, and takes a second to trace."""
+"""The days that an incremental model names: another day has the same lineage, a second's work to trace."""
 
 log = logging.getLogger(__name__)
 

@@ -43,6 +43,28 @@ def test_one_tree_is_the_same(missing, l2):
     np.testing.assert_allclose(*answers(found), rtol=1e-6)
 
 
+SEEDS = [*range(4), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(4, 60))]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_trees_of_any_shape_part_rows_alike(seed):
+    """Where two features part a node's rows alike, either may be taken: 4 of 60 trees have such a node."""
+    random = np.random.default_rng(seed)
+    count = int(random.integers(300, 3000))
+    x = np.stack([
+        random.integers(0, int(random.integers(3, 200)), count) / 4,
+        random.normal(size=count).round(int(random.integers(1, 3))),
+        np.exp(random.normal(size=count)).round(1),
+    ], axis=1)  # fmt: skip
+    noise = random.normal(0, float(random.choice([50, 400])), count)
+    y = np.rint(300 * np.sin(x[:, 0]) + 200 * x[:, 1] * (x[:, 2] > 1) + noise)
+    x[random.random(x.shape) < random.choice([0.0, 0.05, 0.3])] = np.nan
+    shape = {"depth": random.integers(2, 12), "leaves": random.integers(3, 60)}
+    least = int(random.choice([1, 5, 20, 50]))
+    found = both(x, y - np.rint(y.mean()), 1, least=least, **{name: int(v) for name, v in shape.items()})
+    assert partitions(splits(found.theirs, x)) == partitions(splits(found.ours, x))
+
+
 @pytest.mark.parametrize("leaves", [2, 7, 13])
 def test_leaves_are_split_in_the_same_order(leaves):
     x, y = rows(0.15)

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from ml.indb.cofactor_scan import CATEGORY_TYPES, TEXT_TYPES, Measured
+from ml.indb.cofactor_scan import Measured
 from ml.indb.cofactors import Cofactors, summed
+from ml.indb.declarations import CATEGORY_TYPES, TEXT_TYPES
 from ml.indb.design import Design, Term, design_of, terms_of
 from ml.indb.errors import InDatabaseError
 from ml.indb.linear import dependency

@@ -11,17 +11,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ml.document.dialect import POSTGRES
-from ml.indb.cofactor_sql import MOST_LEVELS, MOST_NUMBERS, Query
+from ml.indb.cofactor_sql import MOST_LEVELS, Query
 from ml.indb.cofactors import Cofactors, Level, summed
-from ml.indb.columns import Category, Encoded, Number, Weight, encoded, encoded_weight
+from ml.indb.columns import Category, Encoded, Number, Weight, encoded_weight
+from ml.indb.declarations import TEXT_TYPES, declared_columns
 from ml.indb.errors import InDatabaseError
 from ml.indb.refusals import refuse_values, refuse_weights
 
 if TYPE_CHECKING:
     from warehouse.client import Warehouse
-
-TEXT_TYPES = ("text", "character varying", "character")
-CATEGORY_TYPES = (*TEXT_TYPES, "boolean", "smallint", "integer", "bigint")
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,6 @@ def measure(
         WarehouseError: a column does not exist, or the statement fails.
     """
     declared, named = list(numbers), [category.name for category in categories]
-    refuse_repeats([*(column for one in declared for column in one.columns), *named])
     with wh.transaction():
         wh.execute("set local extra_float_digits = 1")  # a double's text then has all its digits
         return _measured(wh, relation, declared, named, by, weight)
@@ -95,11 +92,7 @@ def _measured(
 ) -> Measured:  # fmt: skip
     weights = [weight.name] if weight else []
     types = column_types(wh, relation, [*(one.name for one in declared), *named, *by, *weights])
-    columns = [
-        part for one in declared for part in encoded(one, types[one.name], f"r.{POSTGRES.name_of(one.name)}")
-    ]
-    refuse_many(len(columns))
-    refuse_category_types(named, types)
+    columns = declared_columns(declared, named, types)
     scale = encoded_weight(weight, types[weight.name]) if weight else None
     query = Query(relation, tuple(by), tuple(columns), tuple(named), types, scale)
     rows = wh.query(query.sql)
@@ -125,41 +118,6 @@ def column_types(wh: Warehouse, relation: str, names: Sequence[str]) -> dict[str
     source = f"(select 1) as one left join lateral (select * from {relation} as x limit 1) as r on true"
     row = wh.query(f"select {listed} from {source}")[0]
     return {name: row[f"t{at}"] for at, name in enumerate(unique)}
-
-
-def refuse_many(columns: int) -> None:
-    """
-    Raises:
-        InDatabaseError: more columns of numbers than one statement takes.
-    """
-    if columns > MOST_NUMBERS:
-        raise InDatabaseError(
-            f"{columns} columns of numbers are declared; allowed: {MOST_NUMBERS}. Export the rows "
-            "instead, or use fewer."
-        )
-
-
-def refuse_repeats(names: Sequence[str]) -> None:
-    """
-    Raises:
-        InDatabaseError: a column is declared twice.
-    """
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise InDatabaseError(f"columns {twice} are declared twice; allowed: each once.")
-
-
-def refuse_category_types(names: Iterable[str], types: Mapping[str, str]) -> None:
-    """
-    Raises:
-        InDatabaseError: a type whose values are no categories.
-    """
-    for name in names:
-        if types[name] not in CATEGORY_TYPES:
-            raise InDatabaseError(
-                f"category {name!r} is {types[name]}; allowed: {', '.join(CATEGORY_TYPES)}. Cast it in the "
-                "relation, or declare it a number."
-            )
 
 
 def read_rows(rows: list[dict[str, Any]], query: Query, relation: str, types: Mapping[str, str]) -> Measured:

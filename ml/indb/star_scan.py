@@ -13,16 +13,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ml.document.dialect import POSTGRES
-from ml.indb.cofactor_scan import (
-    Measured,
-    column_types,
-    read_rows,
-    refuse_category_types,
-    refuse_many,
-    refuse_repeats,
-)
+from ml.indb.cofactor_scan import Measured, column_types, read_rows
 from ml.indb.cofactor_sql import Query
-from ml.indb.columns import Category, Number, encoded
+from ml.indb.columns import Category, Number
+from ml.indb.declarations import declared_columns
 from ml.indb.errors import InDatabaseError
 from ml.indb.refusals import refuse_values
 from ml.indb.star_checks import check_star
@@ -52,7 +46,6 @@ def measure_star(
         WarehouseError: a relation or column does not exist, or the statement fails.
     """
     declared, named = list(numbers), [category.name for category in categories]
-    refuse_repeats([*(column for one in declared for column in one.columns), *named])
     split = [key for key in by if star.dimension_of(key) is not None]
     if split:
         raise InDatabaseError(
@@ -69,13 +62,8 @@ def _measured(
     wh: Warehouse, star: Star, declared: list[Number], named: list[str], by: Sequence[str], rows: int
 ) -> Measured:
     types = _types(wh, star, [*(one.name for one in declared), *named, *by])
-    columns, names = [], []
-    for one in declared:
-        for part in encoded(one, types[one.name], f"r.{POSTGRES.name_of(one.name)}"):
-            columns.append(part)
-            names.append(one.name)
-    refuse_many(len(columns))
-    refuse_category_types(named, types)
+    columns = declared_columns(declared, named, types)
+    names = [one.name for one in declared for _ in one.columns]
     layout = layout_of(star, columns, names, named, by, rows)
     query = StarQuery(Messages(layout, types))
     pieces = query.pieces()

@@ -142,6 +142,12 @@ def test_what_cannot_be_trained_on_is_named(star):
     star.rebuild()
     with pytest.raises(TrainingError, match="model late: target 'label'"):
         fitted(star, "regression", "gamma")  # delays below 0
+    star.wh.execute("alter table features.ftr_flight__state alter queue_count type double precision")
+    star.wh.execute("update features.ftr_flight__state set queue_count = 'infinity' where is_even")
+    for name in ("lda", "gradient_boosting", "logistic"):
+        with pytest.raises(TrainingError, match="model late: .*'queue_count'.*(Infinity|infinite)"):
+            fitted(star, "classification", name)
+    star.rebuild()
 
 
 def test_a_version_of_the_warehouse_is_one_as_any_other(star):

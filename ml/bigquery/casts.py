@@ -51,6 +51,10 @@ def cast(node: exp.Cast, of: Rewrite) -> Typed:
         given = of(inner.this)
         if given.kind.name == "int":  # the sum must fit into a bigint anyway
             return Typed(exp.Sum(this=given.sql), INT)
+    if goal.name == "float" and inner.key == "avg":
+        given = of(inner.this)
+        if given.kind.name == "int":  # the double nearest to the exact mean
+            return Typed(written("SAFE_DIVIDE(CAST(SUM({x}) AS FLOAT64), COUNT({x}))", x=given.sql), FLOAT)
     if goal.name == "text" and inner.key == "sum":
         return _text_of_sum(inner, of)
     return casted(of(node.this), goal)

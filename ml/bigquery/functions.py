@@ -1,7 +1,6 @@
-"""Functions and aggregates, by Postgres' name for them.
+"""Functions, by Postgres' name for them.
 
-Belongs here: what each becomes in BigQuery. Does not belong here: quantiles, which need the whole query
-(`ml.bigquery.quantiles`).
+Belongs here: what each becomes in BigQuery. Does not belong here: aggregates (`ml.bigquery.aggregates`).
 """
 
 from __future__ import annotations
@@ -10,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from ml.bigquery.casts import casted, digits_behind_point, half_even, written
 from ml.bigquery.kinds import (
-    BOOL,
     FLOAT,
     IN_POSTGRES,
     INT,
+    JSON,
     TEXT,
     Kind,
     Rewrite,
@@ -47,7 +46,7 @@ def rounded(node: exp.Round, of: Rewrite) -> Typed:
 
 
 def same_kind(node: Any, of: Rewrite) -> Typed:
-    """abs, sign, ceil, floor, trunc, min, max: of a number, or what is compared, the same kind."""
+    """abs, sign, ceil, floor, trunc, max: of a number, or what is compared, the same kind."""
     given = of(node.this)
     made = type(node)(this=given.sql)
     if node.key in ("ceil", "floor", "trunc"):
@@ -139,65 +138,6 @@ def part_of_text(node: exp.Substring, of: Rewrite) -> Typed:
     return Typed(written(f"SUBSTR({', '.join(parts)})"), TEXT)
 
 
-def counted(node: exp.Count, of: Rewrite) -> Typed:
-    from sqlglot import exp
-
-    inner = node.this
-    if isinstance(inner, exp.Star):
-        return Typed(exp.Count(this=exp.Star()), INT)
-    if isinstance(inner, exp.Distinct):
-        return Typed(exp.Count(this=exp.Distinct(expressions=[of(inner.expressions[0]).sql])), INT)
-    return Typed(exp.Count(this=of(inner).sql), INT)
-
-
-def total(node: exp.Sum, of: Rewrite) -> Typed:
-    """A sum of whole numbers is NUMERIC in Postgres, and so has no end there."""
-    from sqlglot import exp
-
-    given = needed(of(node.this), "a sum", "int", "float", "numeric")
-    kind = Kind("numeric", 0) if given.kind.name == "int" else given.kind
-    return Typed(exp.Sum(this=casted(given, kind).sql), kind)
-
-
-def truth(node: Any, of: Rewrite) -> Typed:
-    return Typed(type(node)(this=of(node.this).sql), BOOL)
-
-
-def mean(node: exp.Avg, of: Rewrite) -> Typed:
-    from sqlglot import exp
-
-    return Typed(exp.Avg(this=needed(of(node.this), "a mean", "float").sql), FLOAT)
-
-
-def gathered(node: exp.ArrayAgg, of: Rewrite) -> Typed:
-    from sqlglot import exp
-
-    given, beside = of(node.this), node.parent_select
-    others = [] if beside is None else [one.this for one in beside.find_all(exp.ArrayAgg)]
-    others = [one for one in others if one.parent_select is beside]
-    sql = given.sql
-    if len(others) > 1:  # each array in the same order, which BigQuery does not promise
-        order = exp.Order(expressions=[exp.Ordered(this=of(one).sql, nulls_first=True) for one in others])
-        sql = exp.Order(this=sql, expressions=order.expressions)
-    return Typed(exp.ArrayAgg(this=sql), Kind("array", of=given.kind))
-
-
-def grouping(node: exp.Grouping, of: Rewrite) -> Typed:
-    text = ", ".join(of(part).sql.sql("bigquery") for part in node.expressions)
-    return Typed(written(f"GROUPING({text})"), INT)
-
-
-def filtered(node: exp.Filter, of: Rewrite) -> Typed:
-    """`aggregate(x) filter (where condition)`: aggregates pass NULLs over."""
-    from sqlglot import exp
-
-    aggregate, condition = node.this, node.expression.this
-    if isinstance(aggregate, exp.Count) and isinstance(aggregate.this, exp.Star):
-        return Typed(written("COUNTIF({c})", c=of(condition).sql), INT)
-    kept = exp.Case(ifs=[exp.If(this=condition.copy(), true=aggregate.this.copy())])
-    return of(type(aggregate)(this=kept))
-
-
 def listed_items(node: exp.Array, of: Rewrite) -> Typed:
     given = [of(part) for part in node.expressions]
     kind = common([part.kind for part in given], "an array")
@@ -216,11 +156,11 @@ def named(node: exp.Anonymous, of: Rewrite) -> Typed:
     if name == "row":
         texts = ", ".join(of(part).sql.sql("bigquery") for part in given)
         return Typed(written(f"TO_JSON_STRING(STRUCT({texts}))"), TEXT)
+    if name == "jsonb_build_object":
+        return Typed(_object(given, of), JSON)
     if name == "pg_typeof":
         kind = of(given[0]).kind
-        return Typed(
-            written(f"'{IN_POSTGRES.get(kind.name.replace('decimal', 'numeric'), kind.name)}'"), TEXT
-        )
+        return Typed(written(f"'{IN_POSTGRES.get(kind.name, kind.name)}'"), TEXT)
     if name == "trim_scale":  # BigQuery shows no zeros at the end
         return of(given[0])
     if name == "scale":
@@ -230,6 +170,13 @@ def named(node: exp.Anonymous, of: Rewrite) -> Typed:
     )
 
 
+def _object(parts: list[Any], of: Rewrite) -> Any:
+    """Names and values by turns, as the text of an object."""
+    pairs = zip(parts[::2], parts[1::2], strict=True)
+    listed = ", ".join(f"{of(value).sql.sql('bigquery')} AS `{key.this}`" for key, value in pairs)
+    return written(f"TO_JSON_STRING(STRUCT({listed}))")
+
+
 def functions() -> dict[type, Any]:
     """By sqlglot's class, who translates it."""
     from sqlglot import exp
@@ -237,10 +184,9 @@ def functions() -> dict[type, Any]:
     found: dict[type, Any] = {
         exp.Round: rounded, exp.Pow: power, exp.Coalesce: coalesce, exp.Nullif: nullif, exp.MD5: digest,
         exp.WidthBucket: place_in_buckets, exp.ArrayPosition: place_in_array, exp.Substring: part_of_text,
-        exp.Count: counted, exp.Sum: total, exp.Avg: mean, exp.ArrayAgg: gathered, exp.Grouping: grouping,
-        exp.Filter: filtered, exp.Array: listed_items, exp.Anonymous: named,
+        exp.StddevSamp: of_doubles, exp.Array: listed_items, exp.Anonymous: named,
     }  # fmt: skip
-    found |= dict.fromkeys((exp.Abs, exp.Sign, exp.Ceil, exp.Floor, exp.Trunc, exp.Min, exp.Max), same_kind)
+    found |= dict.fromkeys((exp.Abs, exp.Sign, exp.Ceil, exp.Floor, exp.Trunc, exp.Max), same_kind)
     found |= dict.fromkeys((exp.Exp, exp.Ln, exp.Sqrt, exp.Tanh), of_doubles)
     found |= dict.fromkeys((exp.Greatest, exp.Least), extreme)
-    return found | dict.fromkeys((exp.LogicalOr, exp.LogicalAnd), truth)
+    return found

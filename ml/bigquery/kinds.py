@@ -38,7 +38,7 @@ class Kind:
 
 INT, FLOAT, TEXT, BOOL = Kind("int"), Kind("float"), Kind("text"), Kind("bool")
 DATE, TIMESTAMP, DATETIME = Kind("date"), Kind("timestamp"), Kind("datetime")
-NULL, UNKNOWN = Kind("null"), Kind("unknown")
+NULL, JSON, UNKNOWN = Kind("null"), Kind("json"), Kind("unknown")
 DECIMAL, BIG = Kind("decimal", 9), Kind("numeric", MOST_DECIMALS)
 
 OF_BIGQUERY = {
@@ -46,8 +46,9 @@ OF_BIGQUERY = {
     "DATETIME": DATETIME, "NUMERIC": DECIMAL, "BIGNUMERIC": BIG,
 }  # fmt: skip
 IN_POSTGRES = {
-    "int": "bigint", "float": "double precision", "text": "text", "bool": "boolean", "numeric": "numeric",
-    "date": "date", "timestamp": "timestamp with time zone", "datetime": "timestamp without time zone",
+    "int": "bigint", "decimal": "numeric", "float": "double precision", "text": "text", "bool": "boolean",
+    "numeric": "numeric", "date": "date", "timestamp": "timestamp with time zone",
+    "datetime": "timestamp without time zone",
 }  # fmt: skip
 IN_BIGQUERY = {
     "int": "INT64", "float": "FLOAT64", "text": "STRING", "bool": "BOOL", "numeric": "BIGNUMERIC",

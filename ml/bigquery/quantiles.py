@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ml.bigquery.casts import written
-from ml.bigquery.kinds import Kind, TranslationError, Typed
+from ml.bigquery.kinds import FLOAT, Kind, TranslationError, Typed
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from ml.bigquery.queries import Queries, Select
 
 ADDED = (
-    "SELECT v, SUM(c) OVER (ORDER BY v ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS upto, "
+    "SELECT v, SUM(c) OVER (ORDER BY {order} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS upto, "
     "SUM(c) OVER () AS total FROM ({counts})"
 )
+LEAST_DOUBLE = "COALESCE(MIN(IF(IS_NAN(v), NULL, v)), MIN(v))"
 IS_REACHED = "upto >= GREATEST(CEIL(share * total), 1)"
 
 
@@ -39,12 +40,14 @@ def quantile(node: exp.WithinGroup, of: Select, select: exp.Select, queries: Que
         )
     ordered = node.expression.expressions[0].this
     counts, kind = _counts(ordered, select, queries)
-    shares, added = of(node.this.this), ADDED.format(counts=counts.sql("bigquery"))
+    # NaN is above all other doubles in Postgres, and below them in BigQuery.
+    order, least = ("IS_NAN(v), v", LEAST_DOUBLE) if kind is FLOAT else ("v", "MIN(v)")
+    shares, added = of(node.this.this), ADDED.format(counts=counts.sql("bigquery"), order=order)
     if shares.kind.name != "array":
-        text = f"(SELECT MIN(v) FROM ({added}) CROSS JOIN (SELECT {{s}} AS share) WHERE {IS_REACHED})"
+        text = f"(SELECT {least} FROM ({added}) CROSS JOIN (SELECT {{s}} AS share) WHERE {IS_REACHED})"
         return Typed(written(text.replace("{s}", shares.sql.sql("bigquery"))), kind)
     listed = shares.sql.sql("bigquery")
-    cuts = f"SELECT share, MIN(v) AS cut FROM ({added}) CROSS JOIN UNNEST({listed}) AS share"
+    cuts = f"SELECT share, {least} AS cut FROM ({added}) CROSS JOIN UNNEST({listed}) AS share"
     text = f"(SELECT ARRAY_AGG(cut ORDER BY share) FROM ({cuts} WHERE {IS_REACHED} GROUP BY share))"
     return Typed(written(text), Kind("array", of=kind))
 

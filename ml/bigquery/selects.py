@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from ml.bigquery.aggregates import aggregates
 from ml.bigquery.casts import cast
 from ml.bigquery.functions import functions
-from ml.bigquery.kinds import BOOL, INT, TEXT, Columns, Kind, TranslationError, Typed
+from ml.bigquery.kinds import BOOL, FLOAT, INT, TEXT, Columns, Kind, TranslationError, Typed
 from ml.bigquery.operators import operators
 from ml.bigquery.quantiles import quantile
 
@@ -27,7 +28,7 @@ def handlers() -> dict[type, Any]:
     """By sqlglot's class, who translates an expression."""
     from sqlglot import exp
 
-    return {**operators(), **functions(), exp.Cast: cast}
+    return {**operators(), **functions(), **aggregates(), exp.Cast: cast}
 
 
 class Select:
@@ -168,12 +169,14 @@ class Select:
     def _order(self, node: exp.Order) -> Any:
         from sqlglot import exp
 
-        def by(part: exp.Ordered) -> Any:
-            inner = part.this.copy() if part.this.key == "literal" else self(part.this).sql
+        keys = []
+        for part in node.expressions:
             kept = {key: part.args[key] for key in ("desc", "nulls_first") if part.args.get(key) is not None}
-            return exp.Ordered(this=inner, **kept)
-
-        return exp.Order(expressions=[by(part) for part in node.expressions])
+            given = Typed(part.this.copy(), INT) if part.this.key == "literal" else self(part.this)
+            if given.kind is FLOAT:  # NaN is above all other doubles in Postgres, and below them in BigQuery
+                keys.append(exp.Ordered(this=exp.IsNan(this=given.sql.copy()), **kept))
+            keys.append(exp.Ordered(this=given.sql, **kept))
+        return exp.Order(expressions=keys)
 
     def _window(self, node: exp.Window) -> Typed:
         from sqlglot import exp

@@ -17,7 +17,8 @@ from ml.bigquery.queries import Queries
 @dataclass(frozen=True)
 class Translation:
     """`statements` to send in order, none where BigQuery needs nothing; `columns` of the last one's result or
-    of the table `made`; `lists`: by column that arrives as the text of a JSON list, its elements' kind.
+    of the table `made`; `lists`: by column that arrives as the text of JSON, a list's elements' kind,
+    or "json" for an object.
     """
 
     statements: tuple[str, ...]
@@ -57,8 +58,11 @@ def _selected(node: Any, tables: Tables) -> Translation:
 
     made, columns = Queries(tables).query(node)
     lists = {name: kind.of for name, kind in columns.items() if kind.name == "array" and kind.of}
+    lists |= {name: kind for name, kind in columns.items() if kind.name == "json"}
     selects = _outermost(made) if lists else []
-    if any(part.is_star for select in selects for part in select.expressions):
+    if any(one.name == "array" for one in columns.values()) and any(
+        part.is_star for select in selects for part in select.expressions
+    ):
         named = [exp.to_identifier(name, quoted=True).sql("bigquery") for name in lists]
         changed = ", ".join(f"TO_JSON_STRING({name}) AS {name}" for name in named)
         return Translation((f"SELECT * REPLACE ({changed}) FROM ({made.sql('bigquery')})",), columns, lists)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ml.bigquery.kinds import OF_BIGQUERY, UNKNOWN, Kind
+from ml.bigquery.kinds import IN_POSTGRES, JSON, OF_BIGQUERY, UNKNOWN, Kind
 from ml.bigquery.statements import Translation, translate
 
 if TYPE_CHECKING:
@@ -82,6 +82,11 @@ class TranslatedWarehouse:
         """Make a schema for short-lived tables, which BigQuery itself drops after two days."""
         self._engine.run(f"CREATE SCHEMA IF NOT EXISTS `{schema}` OPTIONS(default_table_expiration_days=2)")
 
+    def column_types(self, table: str) -> dict[str, str]:
+        """Postgres' names of the types of a table's columns, in order; none where there is no such table."""
+        columns = self._tables(table) or {}
+        return {name: IN_POSTGRES.get(kind.name, kind.name) for name, kind in columns.items()}
+
     def _tables(self, path: str) -> Mapping[str, Kind] | None:
         if path not in self._known:
             columns = self._engine.columns(path)
@@ -102,7 +107,9 @@ def _listed(row: dict[str, Any], lists: Mapping[str, Kind]) -> dict[str, Any]:
     read = {"int": int, "float": float, "bool": bool}
     found = dict(row)
     for name, kind in lists.items():
-        if found.get(name) is not None:
+        if kind is JSON:
+            found[name] = json.loads(found[name])
+        elif found.get(name) is not None:
             one = read.get(kind.name, str)
             found[name] = [None if value is None else one(value) for value in json.loads(found[name])]
     return found

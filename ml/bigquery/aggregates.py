@@ -1,0 +1,93 @@
+"""Aggregates: sums without an end, least doubles beside NaN, arrays in one order.
+
+Belongs here: what each becomes in BigQuery. Does not belong here: quantiles, which need the whole query
+(`ml.bigquery.quantiles`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ml.bigquery.casts import casted, written
+from ml.bigquery.kinds import BOOL, FLOAT, INT, Kind, Rewrite, Typed, needed
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+
+def least(node: exp.Min, of: Rewrite) -> Typed:
+    """NaN is above all other doubles in Postgres; of BigQuery's MIN it is the answer wherever it occurs."""
+    given = of(node.this)
+    if given.kind is FLOAT:
+        return Typed(written("COALESCE(MIN(IF(IS_NAN({x}), NULL, {x})), MIN({x}))", x=given.sql), FLOAT)
+    return Typed(type(node)(this=given.sql), given.kind)
+
+
+def counted(node: exp.Count, of: Rewrite) -> Typed:
+    from sqlglot import exp
+
+    inner = node.this
+    if isinstance(inner, exp.Star):
+        return Typed(exp.Count(this=exp.Star()), INT)
+    if isinstance(inner, exp.Distinct):
+        return Typed(exp.Count(this=exp.Distinct(expressions=[of(inner.expressions[0]).sql])), INT)
+    return Typed(exp.Count(this=of(inner).sql), INT)
+
+
+def total(node: exp.Sum, of: Rewrite) -> Typed:
+    """A sum of whole numbers is NUMERIC in Postgres, and so has no end there."""
+    from sqlglot import exp
+
+    given = needed(of(node.this), "a sum", "int", "float", "numeric")
+    kind = Kind("numeric", 0) if given.kind.name == "int" else given.kind
+    return Typed(exp.Sum(this=casted(given, kind).sql), kind)
+
+
+def truth(node: Any, of: Rewrite) -> Typed:
+    return Typed(type(node)(this=of(node.this).sql), BOOL)
+
+
+def mean(node: exp.Avg, of: Rewrite) -> Typed:
+    from sqlglot import exp
+
+    return Typed(exp.Avg(this=needed(of(node.this), "a mean", "float").sql), FLOAT)
+
+
+def gathered(node: exp.ArrayAgg, of: Rewrite) -> Typed:
+    from sqlglot import exp
+
+    given, beside = of(node.this), node.parent_select
+    others = [] if beside is None else [one.this for one in beside.find_all(exp.ArrayAgg)]
+    others = [one for one in others if one.parent_select is beside]
+    sql = given.sql
+    if len(others) > 1:  # each array in the same order, which BigQuery does not promise
+        order = exp.Order(expressions=[exp.Ordered(this=of(one).sql, nulls_first=True) for one in others])
+        sql = exp.Order(this=sql, expressions=order.expressions)
+    return Typed(exp.ArrayAgg(this=sql), Kind("array", of=given.kind))
+
+
+def grouping(node: exp.Grouping, of: Rewrite) -> Typed:
+    text = ", ".join(of(part).sql.sql("bigquery") for part in node.expressions)
+    return Typed(written(f"GROUPING({text})"), INT)
+
+
+def filtered(node: exp.Filter, of: Rewrite) -> Typed:
+    """`aggregate(x) filter (where condition)`: aggregates pass NULLs over."""
+    from sqlglot import exp
+
+    aggregate, condition = node.this, node.expression.this
+    if isinstance(aggregate, exp.Count) and isinstance(aggregate.this, exp.Star):
+        return Typed(written("COUNTIF({c})", c=of(condition).sql), INT)
+    kept = exp.Case(ifs=[exp.If(this=condition.copy(), true=aggregate.this.copy())])
+    return of(type(aggregate)(this=kept))
+
+
+def aggregates() -> dict[type, Any]:
+    """By sqlglot's class, who translates it."""
+    from sqlglot import exp
+
+    found: dict[type, Any] = {
+        exp.Count: counted, exp.Sum: total, exp.Avg: mean, exp.Min: least, exp.ArrayAgg: gathered,
+        exp.Grouping: grouping, exp.Filter: filtered,
+    }  # fmt: skip
+    return found | dict.fromkeys((exp.LogicalOr, exp.LogicalAnd), truth)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from warehouse.client import quote
 from warehouse.loaders.audit import RAW
+from warehouse.loaders.declaration import LoadError
+from warehouse.loaders.intake.casting import cast
 from warehouse.loaders.intake.declared import DeclaredTable
 from warehouse.loaders.intake.versions import shape_of
 
@@ -22,13 +24,17 @@ def delete_missing(
     wh: Warehouse, relation: str, table: DeclaredTable, keys: pa.Table, load_id: str, known_at: object
 ) -> int:
     """Write a deleted version, known from `known_at`, for each key whose newest version is not deleted and
-    that `keys` has not; how many. Within the caller's transaction.
+    that `keys` has not; how many. Within the caller's transaction. A key whose values do not fit names no
+    loaded row.
+
+    Raises:
+        LoadError: not one key fits: the source's key has changed, its rows are not gone.
     """
     names, raw, landed = list(shape_of(wh, relation)), quote(RAW, relation), f"{relation}__keys"
     types = shape_of(wh, relation)
     columns = ", ".join(f"{quote(name)} {types[name]}" for name in table.key)
     wh.execute(f"create temporary table {quote(landed)} ({columns}) on commit drop")
-    wh.copy_arrow("pg_temp", landed, keys.select(list(table.key)))
+    wh.copy_arrow("pg_temp", landed, _fitting(table, keys))
     new = {"known_at": "%(known)s", "is_deleted": "true", "loaded_at": "now()", "load_id": "%(load)s",
            "source_position": "'deleted'"}  # fmt: skip
     chosen = ", ".join(new.get(name, f"v.{quote(name)}") for name in names)
@@ -40,3 +46,23 @@ def delete_missing(
         f"where not v.is_deleted and not exists (select from {quote('pg_temp', landed)} as k where {same})",
         {"known": known_at, "load": load_id},
     )
+
+
+def _fitting(table: DeclaredTable, keys: pa.Table) -> pa.Table:
+    """The keys as the declared kinds, without those that do not fit."""
+    import pyarrow as pa
+
+    columns = {column.name: column for column in table.columns if column.name in table.key}
+    made = {
+        name: cast(keys[name], columns[name].kind, table.zone, columns[name].sql_type)[0]
+        for name in table.key
+    }
+    fitting = pa.table(made).drop_null()
+    if keys.num_rows and not fitting.num_rows:
+        raise LoadError(
+            f"{table.name}: no key of the source fits its declaration",
+            value=", ".join(map(str, keys.slice(0, 1).to_pylist()[0].values())),
+            allowed=", ".join(f"{name} {column.sql_type}" for name, column in columns.items()),
+            next_step="mend the source, or change the declaration of the key",
+        )
+    return fitting

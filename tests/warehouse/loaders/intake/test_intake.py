@@ -52,6 +52,15 @@ def test_keys_that_are_gone_become_deleted_versions_and_can_come_back(wh):
     assert stored(wh)[1:] == [(2, "ada", False), (2, "ada", True), (2, "ada", False)]
 
 
+def test_keys_that_do_not_fit_name_no_row_and_do_not_delete_all(wh):
+    table = orders(deletes=True)
+    load(wh, table, batch([order(1), order("x")]), keys=lambda: pa.table({"order_id": ["1", "x"]}))
+    assert load(wh, table, batch([order(1)]), keys=lambda: pa.table({"order_id": ["x", "1"]})).deleted == 0
+    with pytest.raises(LoadError, match="no key of the source fits.*order_id bigint"):
+        load(wh, table, batch([order("A-1")]), keys=lambda: pa.table({"order_id": ["A-1"]}))
+    assert stored(wh) == [(1, "ada", False)]
+
+
 def test_changes_are_versions_of_the_instant_the_source_says(wh):
     table = orders(history="changes", known_at="paid_at")
     early, late = "2013-01-01T00:00:00Z", "2013-01-02T00:00:00Z"

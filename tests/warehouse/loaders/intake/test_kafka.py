@@ -18,6 +18,7 @@ from warehouse.client.settings import Secret
 from warehouse.loaders.declaration import LoadError
 from warehouse.loaders.intake import bookkeeping, quarantine
 from warehouse.loaders.intake.connectors import kafka
+from warehouse.loaders.intake.continuous import follow
 from warehouse.loaders.intake.intake import Intake
 
 DECLARED = columns(
@@ -127,23 +128,27 @@ def test_the_group_hears_of_offsets_only_after_their_rows_are_committed(wh, brok
     monitor.close()
 
 
-def test_following_hands_over_small_batches_until_told_to_stop(wh, broker, topic):
+def test_following_loads_small_batches_until_told_to_stop(monkeypatch, fresh_database, broker, topic):
+    monkeypatch.setenv("SHOP_URL", broker)
     topic.send(*({"order_id": n} for n in range(25)))
-    options = {"batch_rows": 10, "batch_seconds": 0.2}
-    declared = source("kafka", orders=replace(topic.table, options=options))
-    load_ = Intake(wh, declared, declared.tables[0])
-    bookkeeping.ensure_books(wh)
-    stop = threading.Event()
-    sizes = []
-    for batch in kafka.follow(declared, declared.tables[0], Secret(broker), {}, stop.is_set):
-        load_.take(batch)
-        sizes.append(batch.row_count)
-        if load_.account.read == 25:
+    table = replace(topic.table, options={"batch_rows": 10, "batch_seconds": 0.2})
+    declared = replace(source("kafka", orders=table), connection="SHOP_URL")
+    settings, lines, stop = fresh_database(), [], threading.Event()
+
+    def told(line):
+        lines.append(line)
+        if len(lines) == 3:
             topic.send({"order_id": 100}, partition=1)
-        if load_.account.read == 26:
+        if len(lines) == 4:
             stop.set()
-    load_.finish()
-    assert sizes == [10, 10, 5, 1] and wh.scalar("select count(*) from raw.shop__orders") == 26
+
+    account = follow(settings, declared, "orders", stop.is_set, told)
+    assert counts(account) == (26, 26, 0, 0) and account.batches == 4
+    assert [line.split()[1] for line in lines] == ["10", "20", "25", "26"]
+    with open_warehouse(settings) as opened:
+        assert bookkeeping.positions(opened, "shop__orders") == {"0": "25", "1": "1"}
+    with pytest.raises(LoadError, match=r"no stream.*kafka, kinesis"):
+        follow(settings, replace(declared, kind="files"), "orders", stop.is_set)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from warehouse.loaders.declaration import LoadError
 from warehouse.loaders.intake.batch import Batch, Reject
 from warehouse.loaders.intake.casting import cast
 from warehouse.loaders.intake.connectors.options import options_of, refuse_deletes
+from warehouse.loaders.intake.connectors.places import place_of
 from warehouse.loaders.intake.declared import DeclaredSource, DeclaredTable
 
 if TYPE_CHECKING:
@@ -87,21 +88,22 @@ def _batches(
         before = content
         if last.row_count:
             yield last
-        last = _page(page, table, f"{table.read}: page {number}")
+        last = _page(page, table, number)
         newest = _newest(table, last, newest)
     resume = {"": newest[1]} if newest and chosen["since"] else {}
     if last.row_count or resume:
         yield Batch(last.rows, last.positions, resume, last.rejects)
 
 
-def _page(page: Any, table: DeclaredTable, place: str) -> Batch:
+def _page(page: Any, table: DeclaredTable, page_number: int) -> Batch:
     rows, positions, rejects = [], [], []
     for number, row in enumerate(page, start=1):
-        at = f"{place}, row {number}"
         if isinstance(row, dict):
             rows.append(row)
-            positions.append(at)
+            keys = [row.get(name) for name in table.key]
+            positions.append(place_of(table.read, table.key, keys, f"page {page_number}, row {number}"))
         else:
+            at = f"{table.read}: page {page_number}, row {number}"
             rejects.append(Reject(at, f"it is {type(row).__name__}, not an object", None, {"value": row}))
     return Batch(rows, positions, rejects=rejects)
 

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
+import numpy as np
 import pytest
 import yaml
 
+from ml.document import Evaluator
+from ml.document.parity import check_parity
 from ml.feature_query import feature_sql
 from ml.indb.cofactor_scan import measure
 from ml.indb.cofactor_table import CofactorTable
@@ -18,6 +21,7 @@ from ml.indb.columns import Category, Number
 from ml.indb.errors import InDatabaseError
 from ml.indb.linear import least_squares
 from ml.indb.penalty_search import penalty_search_on
+from ml.indb.window_fit import fit_window, least_squares_window
 from ml.spec import load_specs
 from tests.warehouse.features.feature_house import FeatureHouse
 from warehouse.client import Warehouse, load_settings
@@ -112,6 +116,28 @@ def test_splits_train_on_what_was_known_before(feature_house: FeatureHouse):
             TABLE.splits(wh, FIRST, LAST, 4)
         with pytest.raises(InDatabaseError, match="keeps no row of the days from 2014-01-01"):
             TABLE.window(wh, date(2014, 1, 1), date(2014, 1, 2))
+
+
+def test_a_window_is_fitted_without_its_rows(feature_house: FeatureHouse):
+    from sklearn.linear_model import LinearRegression
+
+    numbers = ["new_york_overdue_3h_count", "visibility_mi", "scheduled_block_min"]
+    with feature_house.warehouse() as wh:
+        source = rows_of(wh, f"flight_date between '{FIRST}' and '{LAST}'")
+        rows = wh.fetch_arrow(
+            f"select {', '.join(numbers)}, arrival_delay_min from {source} order by 1, 2, 3, 4"
+        )
+        wh.execute("drop table features.ftr_flight__weather_2h cascade")  # nothing but the sums is read
+        plain = least_squares_window(wh, TABLE, "arrival_delay_min", FIRST, LAST, features=numbers)
+        net = fit_window(wh, TABLE, "arrival_delay_min", FIRST, LAST, folds=2, penalties=20)
+        report = check_parity(wh, net.document, rows=50, adversarial=200)
+    assert plain.rows == net.rows == rows.num_rows and report.is_equal, str(report)
+    assert net.fit.errors.shape == (2, 20) and "carrier_id=UA" in net.fit.path.names
+    x = np.column_stack([rows.column(name).to_numpy() for name in numbers]).astype(float)
+    assert not np.isnan(x).any()  # so the missing indicator has no column
+    peer = LinearRegression(tol=1e-15).fit(x, rows.column("arrival_delay_min").to_numpy())
+    scored = Evaluator(plain.document).table(rows.select(numbers)).scores[:, 0]
+    assert np.allclose(scored, peer.predict(x), rtol=0, atol=1e-8)
 
 
 def test_a_day_loaded_again_is_measured_again_and_others_are_not(feature_house: FeatureHouse):

@@ -5,13 +5,16 @@ Belongs here: many draws of one question. Does not belong here: cases with a nam
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from ml.indb.errors import InDatabaseError
 from ml.indb.glm import fit_glm
-from tests.ml.indb.test_glm import coefficients, peer
+from ml.indb.kmeans import fit_kmeans
+from tests.ml.indb.test_glm import COLUMNS, TARGETS, coefficients, made, peer
 from warehouse.client import Warehouse
 
 
@@ -85,3 +88,25 @@ def test_a_few_draws(rows_wh: Warehouse):
 def test_many_draws(rows_wh: Warehouse):
     found = [check(rows_wh, seed) for seed in range(100, 700)]
     assert min(found.count("separated"), found.count("fitted")) > 100
+
+
+@pytest.mark.slow
+def test_a_hundred_runs_have_the_same_bits(rows_wh: Warehouse):
+    """Rows in another order each time, with and without workers."""
+    table, hashes = made(400), set()
+    for seed in range(100):
+        mixed = table.take(np.random.default_rng(seed).permutation(400))
+        rows_wh.load_arrow("public", "mixed", mixed, "replace")
+        with rows_wh.transaction():
+            rows_wh.execute(f"set local debug_parallel_query = {'on' if seed % 2 else 'off'}")
+            rows_wh.execute("set local min_parallel_table_scan_size = 0; set local parallel_setup_cost = 0")
+            fits = [
+                fit_glm(rows_wh, "mixed", COLUMNS, TARGETS[family], family, patterns=bool(seed % 3))
+                for family in ("multinomial", "gamma")
+            ]
+            clusters = fit_kmeans(rows_wh, "mixed", ["price", "count"], 5)
+        parts = [part for fit in fits for part in (fit.coefficients, fit.covariance)]
+        hashes.add(
+            (bool(seed % 3), sha256(b"".join(part.tobytes() for part in [*parts, clusters.centres])).digest())
+        )
+    assert len(hashes) == 2  # of patterns, and of rows

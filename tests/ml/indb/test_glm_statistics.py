@@ -48,7 +48,7 @@ def test_a_poisson_fit_of_r(rows_wh: Warehouse):
 
 
 def test_deviances_are_scikit_learns(rows_wh: Warehouse):
-    from scipy.stats import gamma
+    from scipy.stats import gamma, poisson
     from sklearn.metrics import mean_gamma_deviance, mean_poisson_deviance
 
     table, columns = made(), ["price", "count"]
@@ -62,6 +62,8 @@ def test_deviances_are_scikit_learns(rows_wh: Warehouse):
         assert fit.null_deviance == pytest.approx(mean_deviance(y, y * 0 + y.mean()) * len(y), rel=1e-12)
         variance = means if family == "poisson" else means**2
         assert fit.pearson == pytest.approx(((y - means) ** 2 / variance).sum(), rel=1e-10)
+        if family == "poisson":
+            assert fit.log_likelihood == pytest.approx(poisson.logpmf(y, means).sum(), rel=1e-12)
     spread = fit.deviance / len(y)
     likelihood = gamma.logpdf(y, 1 / spread, scale=means * spread).sum()
     assert fit.aic == pytest.approx(2 * 4 - 2 * likelihood, rel=1e-10)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ml.document.work_tables import WORK_SCHEMA, new_name, prepare
 from ml.indb.cofactor_scan import measure
 from ml.indb.columns import Category, Number
+from ml.indb.exported_cofactors import measure_exported
 from warehouse.client import quote
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 ROWS = 50_000
 LIBRARY_ROWS = 10_000
+EXACT_SIZES = (8, 64)
 LIBRARY_SIZES, LIBRARY_FOLDS, LIBRARY_PENALTIES = (8, 64), 5, 50
 KEYS = 1_000
 NUMBERS = tuple(f"x{at}" for at in range(16))
@@ -162,6 +164,28 @@ def of_export(wh: Warehouse, table: str) -> Costs:
         "export_value": value,
         "export_byte": max((text - one) / ROWS / size, LEAST),
     }
+
+
+def of_exact_sums(wh: Warehouse, table: str) -> Costs:
+    """Seconds of exact sums over exported rows, their way out among them: for each row `exact_value` a
+    number, `exact_product` a product of two, `exact_level` a number by a category.
+    """
+    few, many = EXACT_SIZES
+    again = [f"{NUMBERS[at % len(NUMBERS)]} as n{at}" for at in range(many)]
+    relation = f"(select id, c, d, {', '.join(again)} from {table} where id < {LIBRARY_ROWS})"
+
+    def seconds(count: int, categories: list[Category]) -> float:
+        numbers = [Number(f"n{at}", 3, 100.0) for at in range(count)]
+        all_rows, one_row = (
+            quickest(lambda source=source: measure_exported(wh, source, numbers, categories))
+            for source in (relation, f"(select * from {relation} as one limit 1)")
+        )
+        return max(all_rows - one_row, 0.0) / LIBRARY_ROWS
+
+    plain = seconds(few, [])
+    value, product = parts_of(EXACT_SIZES, [plain, seconds(many, [])])
+    levels = seconds(few, [Category("c"), Category("d")]) - plain
+    return {"exact_value": value, "exact_product": product, "exact_level": max(levels / 2 / few, LEAST)}
 
 
 def of_library_sums(wh: Warehouse, table: str) -> Costs:

@@ -85,7 +85,12 @@ def plan_training(wh: Warehouse, work: TrainingWork, way: str = "auto") -> Train
     if found.rows <= FEW_ROWS:
         reason = "as asked for" if way != "auto" else f"{found.rows:,} rows are too few to measure"
         return TrainingPlan(
-            work.trainer, work.ways[0] if way == "auto" else way, reason, way != "auto", (), found
+            work.trainer,
+            (work.open_ways or work.ways)[0] if way == "auto" else way,
+            reason,
+            way != "auto",
+            (),
+            found,
         )
     return choose(work, found, estimates(work, found, unit_costs(wh, work.trainer)), way)
 
@@ -95,11 +100,14 @@ def choose(
 ) -> TrainingPlan:
     """The quickest of the estimated ways; of equals the one that lets fewer bytes out."""
     ordered = tuple(sorted(costs, key=lambda one: (one.seconds, one.bytes_out)))
-    chosen = ordered[0].way if way == "auto" else way
+    free = [one.way for one in ordered if work.open_ways is None or one.way in work.open_ways]
+    chosen = free[0] if way == "auto" else way
     listed = ", ".join(
         f"{one.way} {one.seconds:.2f} s with {size_text(one.bytes_out)} out" for one in ordered
     )
     head = "as asked for" if way != "auto" else f"{chosen} is the quickest"
+    if way == "auto" and chosen != ordered[0].way:
+        head += f" of {' and '.join(free)}, {ordered[0].way} would be quicker"
     reason = f"{head}: {_work_text(work, found)}: {listed}"
     return TrainingPlan(work.trainer, chosen, reason, way != "auto", ordered, found)
 

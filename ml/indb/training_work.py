@@ -26,6 +26,7 @@ class TrainingWork:
     k-means); "trees", `rounds` trees of up to `leaves` leaves and `depth` levels. `folds`: parts of a
     cross-validation, 1 for none. `most_bins`: bins of a feature of numbers, for trees. `is_rounded`: numbers
     count in steps so large that the product of two is a bigint; else those with many digits are NUMERIC.
+    `open_ways`: those that may be chosen, None for all; the others are estimated beside them.
     """
 
     relation: str
@@ -39,6 +40,7 @@ class TrainingWork:
     leaves: int = 31
     most_bins: int = 64
     is_rounded: bool = False
+    open_ways: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.trainer not in TRAINERS:
@@ -47,6 +49,11 @@ class TrainingWork:
         if wrong or not self.features:
             raise InDatabaseError(
                 f"features of kinds {wrong}; allowed: at least one feature, each {', '.join(KINDS)}."
+            )
+        unknown = set(self.open_ways or ()) - set(self.ways)
+        if unknown or self.open_ways == ():
+            raise InDatabaseError(
+                f"open_ways is {self.open_ways!r}; allowed: some of {', '.join(self.ways)}."
             )
         for name in ("rounds", "folds", "depth", "leaves", "most_bins"):
             if getattr(self, name) < 1:

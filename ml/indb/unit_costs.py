@@ -13,7 +13,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ml.indb.calibrate_sums import Costs, made_rows, of_export, of_library_sums, of_sums
+from ml.indb.calibrate_sums import (
+    Costs,
+    made_rows,
+    of_exact_sums,
+    of_export,
+    of_library_sums,
+    of_sums,
+)
 from ml.indb.calibrate_trees import of_library_trees, of_trees
 from ml.registry_schema import ensure_schema
 
@@ -22,11 +29,11 @@ if TYPE_CHECKING:
 
 VALID_DAYS = 7
 PARTS = {
-    "sums": of_sums, "export": of_export, "library_sums": of_library_sums, "trees": of_trees,
-    "library_trees": of_library_trees,
+    "sums": of_sums, "export": of_export, "exact_sums": of_exact_sums, "library_sums": of_library_sums,
+    "trees": of_trees, "library_trees": of_library_trees,
 }  # fmt: skip
 OF_TRAINER = {
-    "cofactors": ("sums", "export", "library_sums"),
+    "cofactors": ("sums", "export", "exact_sums", "library_sums"),
     "passes": ("sums", "export", "library_sums"),
     "trees": ("sums", "export", "trees", "library_trees"),
 }

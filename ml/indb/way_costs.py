@@ -210,17 +210,33 @@ def _tree_cells(costs: _Costs) -> tuple[float, float]:
 
 
 def _export(costs: _Costs) -> tuple[float, float]:
-    """The rows as Arrow, then a library on them."""
+    """The rows as Arrow, then sums of them by matrix products, or a library on them."""
     work, found, unit = costs.work, costs.found, costs.unit
+    seconds, size = unit["export"] + costs.source + costs.joins, found.rows * found.row_bytes
+    if work.trainer == "cofactors" and not found.wide:
+        return seconds + found.rows * _exact(costs), size
     values = len(work.numbers) + 1
     row = unit["export_row"] + values * unit["export_value"] + found.text_bytes * unit["export_byte"]
     fits = 1 if work.folds == 1 else work.folds + 1
+    return seconds + found.rows * row + fits * _library_fit(costs), size
+
+
+def _exact(costs: _Costs) -> float:
+    """Seconds of one row's values, products and levels, its way out among them."""
+    work, unit = costs.work, costs.unit
+    numbers, categories = len(work.numbers) + 1, len(work.categories)
+    levels = categories * (numbers + categories / 2) * unit["exact_level"]
+    texts = costs.found.text_bytes * unit["export_byte"]
+    return (
+        numbers * unit["exact_value"] + numbers * (numbers + 1) / 2 * unit["exact_product"] + levels + texts
+    )
+
+
+def _library_fit(costs: _Costs) -> float:
+    work, rows, unit = costs.work, costs.found.rows, costs.unit
     if work.trainer == "trees":
-        fit = work.rounds * (unit["boost_tree"] + found.rows * len(work.features) * unit["boost_value"])
-    elif work.trainer == "passes":
-        fit = found.rows * costs.one_hot * unit["pass_value"]
-    else:
-        columns = costs.one_hot
-        fit = found.rows * (columns * unit["fit_value"] + columns * (columns + 1) / 2 * unit["fit_product"])
-    seconds = unit["export"] + costs.source + costs.joins + found.rows * row + fits * fit
-    return seconds, found.rows * found.row_bytes
+        return work.rounds * (unit["boost_tree"] + rows * len(work.features) * unit["boost_value"])
+    columns = costs.one_hot
+    if work.trainer == "passes":
+        return rows * columns * unit["pass_value"]
+    return rows * (columns * unit["fit_value"] + columns * (columns + 1) / 2 * unit["fit_product"])

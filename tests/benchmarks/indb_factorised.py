@@ -4,7 +4,8 @@
 dimension of 5,000 keys (case `one`), or two, of 5,000 and 200 keys, that share the columns (case `two`), with
 4, 16 and 48 columns, at 100,000 and 1,000,000 facts. Ours sums by key, theirs over the joined rows; both give
 the same bits. Then `indb_planner_<columns>.json`: 100,000 rows of 20 and of 200 dense numbers, a penalised
-path with cross-validation. Ours is the way that the planner chose, theirs the other one.
+path with cross-validation. Ours is the way that the planner chose, theirs the other one; both give the same
+coefficients, bit for bit.
 
 Belongs here: these comparisons. The sides take turns in one run; beside each time stands the plan's estimate.
 """
@@ -22,7 +23,8 @@ import pyarrow as pa
 
 from ml.indb.cofactor_scan import Measured, measure
 from ml.indb.columns import Number
-from ml.indb.penalty_search import penalty_search
+from ml.indb.exported_cofactors import measure_exported
+from ml.indb.penalty_search import PenaltySearch, penalty_search
 from ml.indb.star import Dimension, Star
 from ml.indb.star_scan import measure_star
 from ml.indb.training_plan import TrainingPlan, plan_training
@@ -45,8 +47,8 @@ STAR_INCLUDES = {
 }
 DENSE_INCLUDES = {
     "start": "a table of dense numbers and a target, vacuumed; the planner's unit costs measured",
-    "ours": "the way that the planner chose: sums in the warehouse and the path from them, or export by ADBC "
-    "and ElasticNetCV on all cores",
+    "ours": "the way that the planner chose: sums in the warehouse, or export by ADBC and sums in memory; "
+    "then the path and its cross-validation from the sums",
     "theirs": "the other way",
     "neither": "connecting, importing libraries, planning",
 }
@@ -116,25 +118,12 @@ def store_dense(wh: Warehouse, rows: int, width: int) -> list[str]:
     return names
 
 
-def in_warehouse(wh: Warehouse, names: list[str]) -> tuple[float, np.ndarray, int]:
-    """The chosen penalty, the coefficients, the bytes out."""
+def path_of(wh: Warehouse, names: list[str], way: str) -> tuple[PenaltySearch, int]:
+    """The search over penalties, and the bytes out."""
     numbers = [*(Number(name, 3, 100.0) for name in names), Number("y", 3, 1000.0)]
-    found = measure(wh, f"(select *, mod(id, {FOLDS}) as fold from dense)", numbers, by=["fold"])
-    search = penalty_search(found.by("fold"), names, "y", penalties=PENALTIES)
-    path = search.path
-    return float(path.penalties[search.best]), path.coefficients[search.best], found.bytes_out
-
-
-def exported(wh: Warehouse, names: list[str]) -> tuple[float, np.ndarray, int]:
-    from sklearn.linear_model import ElasticNetCV
-    from sklearn.model_selection import PredefinedSplit
-
-    table = wh.fetch_arrow(f"select {', '.join(names)}, mod(id, {FOLDS}) as fold, y from dense")
-    frame = table.to_pandas()
-    split = PredefinedSplit(frame["fold"].to_numpy())
-    model = ElasticNetCV(alphas=PENALTIES, cv=split, n_jobs=-1)
-    model.fit(frame[names].to_numpy(), frame["y"].to_numpy())
-    return float(model.alpha_), model.coef_, table.nbytes
+    measuring = measure if way == "joined" else measure_exported
+    found = measuring(wh, f"(select *, mod(id, {FOLDS}) as fold from dense)", numbers, by=["fold"])
+    return penalty_search(found.by("fold"), names, "y", penalties=PENALTIES), found.bytes_out
 
 
 def compare_dense(wh: Warehouse, rows: int, width: int) -> None:
@@ -142,21 +131,19 @@ def compare_dense(wh: Warehouse, rows: int, width: int) -> None:
     plan = plan_training(
         wh, TrainingWork("dense", dict.fromkeys(names, "number"), "y", "cofactors", folds=FOLDS)
     )
-    ways = {"joined": in_warehouse, "export": exported}
-    (other,) = set(ways) - {plan.way}
+    (other,) = {"joined", "export"} - {plan.way}
     sides = {"ours": plan.way, "theirs": other}
-    times, found, _ = _in_turns(
-        {side: lambda way=way: ways[way](wh, names) for side, way in sides.items()},
-        lambda one: one[1].tobytes().hex(),
+    times, found, hashes = _in_turns(
+        {side: lambda way=way: path_of(wh, names, way) for side, way in sides.items()},
+        lambda one: one[0].path.coefficients.tobytes().hex(),
     )
     result = record(
         f"indb_planner_{width}", peer=other, rows=rows, ours=times["ours"], theirs=times["theirs"], goal=1.0,
         unit="s", includes=DENSE_INCLUDES, direction="at_most",
-        versions=versions("scikit-learn", "adbc-driver-postgresql", "pyarrow",
+        versions=versions("numpy", "adbc-driver-postgresql", "pyarrow",
                           postgres=wh.scalar("show server_version")),
-        bytes_out={side: one[2] for side, one in found.items()}, **_planned(plan),
-        penalty={side: one[0] for side, one in found.items()},
-        largest_difference=float(np.abs(found["ours"][1] - found["theirs"][1]).max()),
+        bytes_out={side: one[1] for side, one in found.items()},
+        is_equal=hashes["ours"] == hashes["theirs"], **_planned(plan),
     )  # fmt: skip
     print(f"indb_planner_{width}: chose {plan.way}, {result['ours']:.2f} s against {result['theirs']:.2f} s; "
           f"{plan.reason}", flush=True)  # fmt: skip

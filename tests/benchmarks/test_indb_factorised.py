@@ -23,7 +23,6 @@ def test_both_sides_measure_the_same(wh, case: str, width: int):
 
 def test_both_ways_find_the_same_path(wh):
     names = bench.store_dense(wh, 600, 12)
-    penalty, coefficients, small = bench.in_warehouse(wh, names)
-    other, theirs, large = bench.exported(wh, names)
-    assert penalty == pytest.approx(other, rel=1e-9) and np.allclose(coefficients, theirs, atol=5e-3)
-    assert small > 0 and large == pytest.approx(600 * 8 * 14, rel=0.05)
+    (joined, small), (exported, large) = (bench.path_of(wh, names, way) for way in ("joined", "export"))
+    assert np.array_equal(joined.path.coefficients, exported.path.coefficients)
+    assert joined.best == exported.best and 0 < small < 600 * 8 * 13 < large

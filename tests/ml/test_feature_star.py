@@ -100,9 +100,10 @@ def test_a_declared_model_trains_over_the_star(spec: ModelSpec, rows_wh: Warehou
     declared_so = spec.model_copy(update={"engine": "warehouse", "algorithm": chosen})
     assert plan_training(rows_wh, training_work(declared_so, source)).way == "factorised"
     documents = {}
-    for way in ("joined", "factorised"):
+    for way in ("joined", "factorised", "export"):
         session = TRAINERS[name].open(rows_wh, source, 0, way)
         documents[way] = [session.fit({}, fold).document for fold in (None, 1)]
+    assert [one.sha256 for one in documents["export"]] == [one.sha256 for one in documents["joined"]]
     assert [one.sha256 for one in documents["factorised"]] == [one.sha256 for one in documents["joined"]]
     assert {"seat_count", "body"} <= {one.name for one in documents["joined"][0].inputs}
     fitted = train_in_warehouse(rows_wh, declared_so, made)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from ml.indb.cofactor_scan import Measured, measure
 from ml.indb.cofactors import Cofactors, summed
-from ml.indb.columns import Category
+from ml.indb.columns import Category, Number
 from ml.indb.errors import InDatabaseError
+from ml.indb.exported_cofactors import measure_exported
 from ml.indb.star_scan import measure_star
 from ml.indb.trainers.encoding import declarations
 from ml.indb.trainers.source import BLOCK, LABEL, OPEN
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 class Scanned:
     """Cofactors of the training rows by block, first fold and, for classes, label; the same whether the way
-    is "factorised", over the source's star, or any other.
+    is "factorised", over the source's star, "export", in memory, or by one scan of the joined rows.
     """
 
     def __init__(self, wh: Warehouse, source: Source, way: str = "joined") -> None:
@@ -35,12 +36,16 @@ class Scanned:
         numbers = declarations(wh, source, names) if names else []
         categories = [Category(name) for name in source.categories]
         star = source.star if way == "factorised" else None
-        self.how = f"one scan of sums{' by the keys of its dimensions' if star else ''} for every fit"
-        self._measured: Measured = (
-            measure_star(wh, star, numbers, categories, by)
-            if star is not None
-            else measure(wh, source.relation(), numbers, categories, by)
-        )
+        self._measured: Measured
+        if star is not None:
+            self.how = "one scan of sums by the keys of its dimensions for every fit"
+            self._measured = measure_star(wh, star, numbers, categories, by)
+        elif way == "export" and all(_has_steps(one, source) for one in numbers):
+            self.how = "one export, summed in memory for every fit"
+            self._measured = measure_exported(wh, source.relation(), numbers, categories, by)
+        else:
+            self.how = "one scan of sums for every fit"
+            self._measured = measure(wh, source.relation(), numbers, categories, by)
         self.bytes_out = self._measured.bytes_out
         self._parts: dict[Any, Any] = {}
 
@@ -85,6 +90,11 @@ class Scanned:
             return summed(parts)
 
         return self.cached(key, make)
+
+
+def _has_steps(number: Number, source: Source) -> bool:
+    """Whether it counts in whole steps, without which it is summed in the warehouse only."""
+    return number.decimals is not None or source.features.get(number.name) == "boolean"
 
 
 def work_of(params: Mapping[str, Any]) -> dict[str, Any]:

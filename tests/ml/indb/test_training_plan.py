@@ -31,6 +31,8 @@ UNIT = {
     "statement_sum": 8e-6, "row": 3e-8, "value": 4e-8, "product": 6e-9, "wide_value": 1.5e-7,
     "wide_product": 4e-8, "set": 1e-7, "group": 3e-8, "new_group": 5e-8, "join": 7e-8, "sum_bytes": 12.0,
     "parallel_gain": 1.6, "export": 0.01, "export_row": 5e-7, "export_value": 3e-8, "export_byte": 1e-9,
+    "exact_value": 1e-7,
+    "exact_product": 1e-9, "exact_level": 5e-9,
     "fit_value": 2.5e-8, "fit_product": 1e-10, "pass_value": 5e-8, "tree_leaf": 1.5e-4, "bin": 5e-7,
     "code": 2e-7, "histogram": 3e-8, "scored": 2.4e-7, "cell": 3e-9, "boost_tree": 1.3e-4,
     "boost_value": 4e-9,
@@ -39,6 +41,7 @@ UNIT = {
 
 LINEAR = TrainingWork("rows", NUMBERS, "y", "cofactors", folds=5)
 TREES = TrainingWork("rows", NUMBERS, "y", "trees", rounds=100)
+HUNDREDS = replace(LINEAR, features={f"x{at}": "number" for at in range(200)})
 TEXTS = replace(TREES, features={f"c{at}": "category" for at in range(5)})
 FACTORISED = TrainingWork(STAR.joined, {"x0": "number", **{f"w{at}": "number" for at in range(40)}}, "y",
                           "cofactors", star=STAR)  # fmt: skip
@@ -51,8 +54,9 @@ def plan(work: TrainingWork, found: WorkStatistics, **changed: float) -> Trainin
 
 FLIPS = [
     ("sums beat an export", LINEAR, MILLION, {}, "joined"),
-    ("cheap exports", LINEAR, MILLION, {"export_value": 1e-9, "fit_value": 1e-9}, "export"),
+    ("cheap exports", LINEAR, MILLION, {"exact_value": 1e-9}, "export"),
     ("dear products", LINEAR, MILLION, {"product": 1e-7}, "export"),
+    ("many columns", HUNDREDS, MILLION, {}, "export"),
     ("numbers that are summed as NUMERIC", LINEAR, replace(MILLION, wide=20), {}, "export"),
     ("few cells", TEXTS, replace(MILLION, cells=5_000), {}, "cells"),
     ("as many cells as rows", TEXTS, replace(MILLION, cells=1_000_000), {}, "export"),
@@ -62,7 +66,7 @@ FLIPS = [
     ("many facts a key", FACTORISED,
      replace(MILLION, dimension_rows=(5_000,), keys=(5_000,)), {}, "factorised"),
     ("as many keys as facts", FACTORISED,
-     replace(MILLION, dimension_rows=(1_000_000,), keys=(1_000_000,)), {"export_row": 1.0}, "joined"),
+     replace(MILLION, dimension_rows=(1_000_000,), keys=(1_000_000,)), {"exact_value": 1.0}, "joined"),
 ]  # fmt: skip
 
 
@@ -77,6 +81,15 @@ def test_the_choice_follows_statistics_and_costs(work, found, changed, way):
         assert f"{one.way} {one.seconds:.2f} s with" in chosen.reason
     assert "1,000,000 rows" in chosen.reason and chosen.reason.startswith(f"{way} is the quickest")
     assert json.loads(json.dumps(chosen.to_dict()))["estimates"][way]["bytes_out"] == chosen.bytes_out
+
+
+def test_a_way_that_is_not_open_is_estimated_and_not_chosen():
+    work = replace(TREES, open_ways=("cells", "joined"))
+    chosen = plan(work, replace(MILLION, cells=1_000_000))
+    assert chosen.way == "joined" and chosen.estimates[0].way == "export"
+    assert chosen.reason.startswith("joined is the quickest of joined and cells, export would be quicker: ")
+    with pytest.raises(InDatabaseError, match="allowed: some of cells, joined, export"):
+        replace(TREES, open_ways=("factorised",))
 
 
 @pytest.mark.parametrize("changed", [{"rows": 2_000_000}, {"row_bytes": 336.0}])
@@ -97,7 +110,7 @@ def test_width_of_a_dimension_decides_between_join_and_messages():
         features = {"x0": "number", **{f"w{at}": "number" for at in range(width)}}
         work = TrainingWork(star.joined, features, "y", "cofactors", star=star)
         found = replace(MILLION, dimension_rows=(5_000,), keys=(5_000,))
-        ways.append(plan(work, found, join=1e-9, export_row=1.0).way)
+        ways.append(plan(work, found, join=1e-9, exact_value=1.0).way)
     assert (ways[0], ways[-1]) == ("joined", "factorised")
     assert sum(one != two for one, two in zip(ways, ways[1:], strict=False)) == 1
 

@@ -117,7 +117,9 @@
     {%- endif -%}
     {%- set steps = 'cast(sum(' ~ factors | join(' * ') ~ ') as ' ~ exact_type() ~ ')' -%}
     {%- if size.decimals -%}
-        {%- set steps = steps ~ ' * 0.' ~ '0' * (size.decimals - 1) ~ '1' -%}
+        {#- As text: a literal would be a double in BigQuery. -#}
+        {%- set unit = "cast('0." ~ '0' * (size.decimals - 1) ~ "1' as " ~ exact_type() ~ ')' -%}
+        {%- set steps = steps ~ ' * ' ~ unit -%}
     {%- endif -%}
     case when {{ guards | unique | join(' and ') }} then {{ steps }} end
 {%- endmacro %}

@@ -6,14 +6,15 @@ Belongs here: the queries and their diagnoses. Does not belong here: bins (`ml.i
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ml.document.dialect import POSTGRES
-from ml.indb.bins import MOST_BINS, MOST_CATEGORIES, Bins, category_bins, number_bins, number_sql, shares
+from ml.indb.bins import MOST_BINS, Bins
 from ml.indb.errors import InDatabaseError
+from ml.indb.feature_bins import Feature, Source, bins_of, look_few
+from ml.indb.grouped_values import column, held_sql, made_table, values_sql
 from ml.indb.labels import MOST_CLASSES, Label, bits_for, class_label, number_label
 
 if TYPE_CHECKING:
@@ -21,12 +22,6 @@ if TYPE_CHECKING:
     from warehouse.client import Warehouse
 
 NUMBERS = ("smallint", "integer", "bigint", "numeric", "real", "double precision")
-EXTENTS_AT_ONCE = 400
-"""Three columns each: Postgres takes 1,664."""
-
-FIRST_ROWS = 20
-"""Rows for each bin that are looked at first."""
-
 WHOLE = ("smallint", "integer", "bigint")
 TYPES = {
     "number": NUMBERS,
@@ -37,23 +32,20 @@ TYPES = {
 
 @dataclass(frozen=True)
 class Scan:
-    """What was read. `is_training` and `is_used` are conditions in SQL on the relation, named r."""
+    """What was read. `is_training` and `is_used` are conditions in SQL on the relation, named r. `values`: a
+    table of rows grouped by the features' values, of which cells are made; the caller's to drop.
+    """
 
     bins: tuple[Bins, ...]
     label: Label
     is_used: str
     is_training: str
+    values: str | None = None
 
 
-@dataclass(frozen=True)
-class _Extent:
-    low: float | None
-    high: float
-    has_missing: bool
-
-
-def scan(wh: Warehouse, rows: TreeRows, most_bins: int) -> Scan:
-    """Bins of every feature and the label's steps, from the training rows.
+def scan(wh: Warehouse, rows: TreeRows, most_bins: int, *, for_cells: bool = False) -> Scan:
+    """Bins of every feature and the label's steps, from the training rows. `for_cells`: where features look
+    as if they had few values, group the rows by them first: bins and cells then follow from what that gives.
 
     Raises:
         InDatabaseError: no rows; a column that is constant, missing in every row, text where a number is
@@ -66,22 +58,30 @@ def scan(wh: Warehouse, rows: TreeRows, most_bins: int) -> Scan:
     is_used = f"{column(rows.weight)} > 0" if rows.weight else "true"
     bits = bits_for(_weight(wh, rows), rows.weight)
     is_training = f"({is_used}) and {_until(wh, rows, is_used)}"
-    label = _label(wh, rows, is_used, is_training, bits)
-    source = f"{rows.relation} as r where {is_training}"
-    numbers = {name: kind for name, kind in rows.features.items() if kind != "category"}
-    extents = _extents(wh, numbers, source)
-    found = tuple(
-        _number(wh, name, kind, source, most_bins, extents[name])
-        if name in numbers
-        else _category(wh, name, source)
-        for name, kind in rows.features.items()
-    )
-    return Scan(found, label, is_used, is_training)
+    found = Scan((), _label(wh, rows, is_used, is_training, bits), is_used, is_training)
+    whole = f"{rows.relation} as r where {is_training}"
+    features = [
+        Feature(name, kind, column(name), f"r.x{at}") for at, (name, kind) in enumerate(rows.features.items())
+    ]
+    if for_cells and look_few(wh, features, Source(whole, whole), most_bins):
+        return _of_values(wh, rows, found, features, whole, most_bins)
+    features = [replace(one, value=one.x) for one in features]
+    return replace(found, bins=bins_of(wh, features, Source(whole, whole), most_bins))
 
 
-def column(name: str | None) -> str:
-    """A column of the relation, quoted."""
-    return f"r.{POSTGRES.name_of(name or '')}"
+def _of_values(
+    wh: Warehouse, rows: TreeRows, found: Scan, features: Sequence[Feature], whole: str, most_bins: int
+) -> Scan:
+    """The scan with bins from the table of values."""
+    columns = [one.x for one in features]
+    fold = held_sql(found.is_training)
+    table = made_table(wh, "values", values_sql(rows, found.label, found.is_used, fold, columns))
+    try:
+        bins = bins_of(wh, features, Source(whole, f"{table} as r where v = 0"), most_bins)
+    except BaseException:
+        wh.execute(f"drop table {table}")
+        raise
+    return replace(found, bins=bins, values=table)
 
 
 def _refuse_types(wh: Warehouse, rows: TreeRows) -> None:
@@ -178,49 +178,3 @@ def _refuse_missing(name: str, rows: int) -> None:
         raise InDatabaseError(
             f"label {name!r} is missing in {rows} rows; allowed: a value in every row. Filter them out."
         )
-
-
-def _category(wh: Warehouse, name: str, source: str) -> Bins:
-    x = column(name)
-    values = [
-        row["value"]
-        for row in wh.query(f"select {x}::text as value from {source} group by 1 limit {MOST_CATEGORIES + 2}")
-    ]
-    known = [value for value in values if value is not None]
-    return category_bins(name, known, len(known) < len(values))
-
-
-def _extents(wh: Warehouse, numbers: Mapping[str, str], source: str) -> dict[str, _Extent]:
-    """Least and largest value of each feature of numbers, and how many rows have none; few scans for all."""
-    names, found = list(numbers), {}
-    for first in range(0, len(names), EXTENTS_AT_ONCE):
-        run = names[first : first + EXTENTS_AT_ONCE]
-        listed = ", ".join(
-            f"{number_sql(numbers[name], column(name))} as x{at}" for at, name in enumerate(run)
-        )
-        parts = ", ".join(
-            f"min(x{at}) as low{at}, max(x{at}) as high{at}, count(*) - count(x{at}) as missing{at}"
-            for at in range(len(run))
-        )
-        row = wh.query(f"select {parts} from (select {listed} from {source}) as s")[0]
-        for at, name in enumerate(run):
-            found[name] = _Extent(row[f"low{at}"], row[f"high{at}"], bool(row[f"missing{at}"]))
-    return found
-
-
-def _number(wh: Warehouse, name: str, kind: str, source: str, most: int, extent: _Extent) -> Bins:
-    if extent.low is not None and (extent.low == -math.inf or extent.high == math.inf):
-        raise InDatabaseError(
-            f"feature {name!r} is infinite in some rows; allowed: finite numbers. Make it null in the "
-            "relation, or filter those rows out."
-        )
-    x = f"(select {number_sql(kind, column(name))} as x from {source}) as s where x is not null"
-    # More than enough values among the first rows need no look at all of them.
-    first = f"(select x from {x} limit {FIRST_ROWS * most}) as f"
-    if wh.scalar(f"select count(distinct x) from {first}") <= most:
-        few = wh.query(f"select x from {x} group by x order by x limit {most + 1}")
-        if len(few) <= most:
-            return number_bins(name, kind, [row["x"] for row in few], [], 0.0, extent.has_missing)
-    listed = ", ".join(POSTGRES.number(share) for share in shares(most))
-    cuts = wh.scalar(f"select percentile_disc(array[{listed}]) within group (order by x) from {x}")
-    return number_bins(name, kind, None, cuts, extent.high, extent.has_missing)

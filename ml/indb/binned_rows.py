@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ml.document.work_tables import WORK_SCHEMA, new_name, prepare
-from ml.indb.bin_scan import Scan, column
-from ml.indb.cells import HELD, Cells
+from ml.indb.bin_scan import Scan
+from ml.indb.cells import Cells
+from ml.indb.grouped_values import column, held_sql, made_table, targets_sql, values_sql
 from ml.indb.samples import key_sql
-from warehouse.client import quote
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -66,7 +65,7 @@ def binned_rows(wh: Warehouse, rows: TreeRows, scan: Scan, fold: str | None = No
     Raises:
         WarehouseError: the statement fails.
     """
-    table = _created(wh, "binned", _select(rows, scan, fold))
+    table = made_table(wh, "binned", _select(rows, scan, fold))
     count = int(wh.scalar(f"select count(*) from {table}"))
     return Binned(table, len(scan.bins), scan.label.targets, count, None, rows.weight is None)
 
@@ -78,27 +77,20 @@ def binned_cells(wh: Warehouse, rows: TreeRows, scan: Scan, fold: str | None = N
     Raises:
         WarehouseError: the statement fails.
     """
-    targets = [f"s{place}" for place in range(scan.label.targets)]
-    weight = f"sum({column(rows.weight)}::bigint)::bigint" if rows.weight else "count(*)"
-    sums = ", ".join(
-        f"sum({sql})::bigint as {name}" for name, sql in zip(targets, _targets(rows, scan), strict=True)
-    )
-    # A value that has a bin of its own is grouped by as it is, and coded once a cell instead of once a row.
-    values = ", ".join(
-        f"{column(one.name) if one.is_few else one.sql(column(one.name))} as x{at}"
-        for at, one in enumerate(scan.bins)
-    )
-    codes = ", ".join(
-        f"{one.sql(f'x{at}') if one.is_few else f'x{at}'} as b{at}" for at, one in enumerate(scan.bins)
-    )
-    # Grouped by position: the relation may have columns of these names.
-    places = ", ".join(str(place) for place in range(3, 4 + len(scan.bins)))
-    grouped = (
-        f"select count(*) as n, {weight} as w, {_fold(scan, fold)} as v, {values}, {sums}\n"
-        f"from {rows.relation} as r where {scan.is_used} group by {places}"
-    )
-    source = f"(select n, w, {', '.join(targets)}, v, {codes}\nfrom ({grouped}) as raw) as one"
-    return _grouped(wh, source, len(scan.bins), scan.label.targets, rows.weight is None)
+    targets = ", ".join(f"s{place}" for place in range(scan.label.targets))
+    if scan.values is not None and fold is None:
+        codes = ", ".join(f"{one.sql(f'x{at}')} as b{at}" for at, one in enumerate(scan.bins))
+        source = scan.values
+    else:
+        # A value that has a bin of its own is grouped by as it is, and coded once a cell, not once a row.
+        values = [column(one.name) if one.is_few else one.sql(column(one.name)) for one in scan.bins]
+        codes = ", ".join(
+            f"{one.sql(f'x{at}') if one.is_few else f'x{at}'} as b{at}" for at, one in enumerate(scan.bins)
+        )
+        number = fold or held_sql(scan.is_training)
+        source = f"({values_sql(rows, scan.label, scan.is_used, number, values)}) as by_value"
+    coded = f"(select n, w, {targets}, v, {codes}\nfrom {source}) as one"
+    return _grouped(wh, coded, len(scan.bins), scan.label.targets, rows.weight is None)
 
 
 def _grouped(wh: Warehouse, source: str, features: int, outputs: int, is_even: bool) -> Binned:
@@ -106,7 +98,7 @@ def _grouped(wh: Warehouse, source: str, features: int, outputs: int, is_even: b
     names = ["n", "w", *(f"s{place}" for place in range(outputs))]
     sums = ", ".join(f"sum({name})::bigint as {name}" for name in names)
     grouped = f"select {sums}, 0::bigint as k, {listed}, v from {source} group by v, {listed}"
-    table = _created(wh, "cells", grouped)
+    table = made_table(wh, "cells", grouped)
     found = wh.query(f"select count(*) as cells, coalesce(sum(n), 0)::bigint as rows from {table}")[0]
     return Binned(table, features, outputs, found["rows"], found["cells"], is_even)
 
@@ -124,28 +116,12 @@ def _select(rows: TreeRows, scan: Scan, fold: str | None) -> str:
     w = f"{column(rows.weight)}::bigint" if rows.weight else "1::bigint"
     key = key_sql(column(rows.key)) if rows.key else "0::bigint"
     codes = ", ".join(f"{one.sql(column(one.name))} as b{at}" for at, one in enumerate(scan.bins))
-    targets = ", ".join(f"{target} as s{at}" for at, target in enumerate(_targets(rows, scan)))
+    targets = ", ".join(f"{target} as s{at}" for at, target in enumerate(targets_sql(rows, scan.label)))
     return (
         f"select 1::bigint as n, {w} as w, {targets}, {key} as k,\n{codes},\n"
-        f"{_fold(scan, fold)} as v\nfrom {rows.relation} as r where {scan.is_used}"
+        f"({fold or held_sql(scan.is_training)})::smallint as v\n"
+        f"from {rows.relation} as r where {scan.is_used}"
     )
-
-
-def _targets(rows: TreeRows, scan: Scan) -> list[str]:
-    """Weight times target, by target."""
-    w = f"{column(rows.weight)}::bigint * " if rows.weight else ""
-    return [f"{w}{target}" for target in scan.label.sqls(column(rows.label))]
-
-
-def _fold(scan: Scan, fold: str | None) -> str:
-    return f"({fold or f'case when {scan.is_training} then 0 else {HELD} end'})::smallint"
-
-
-def _created(wh: Warehouse, kind: str, select: str) -> str:
-    prepare(wh)
-    table = quote(WORK_SCHEMA, new_name(kind))
-    wh.execute(f"create unlogged table {table} as {select}")
-    return table
 
 
 def fetched(wh: Warehouse, one: Binned, *, ordered: bool = False) -> Cells:

@@ -18,10 +18,10 @@ from ml.document.build import Builder
 from ml.document.importers import model_of, source_of
 from ml.document.schema import Document
 from ml.indb.bin_scan import scan
-from ml.indb.binned_rows import binned_cells, fetched
 from ml.indb.bins import MISSING, Bins
 from ml.indb.errors import InDatabaseError
 from ml.indb.tree_document import category_code
+from ml.indb.tree_engines import tables_of
 
 if TYPE_CHECKING:
     from ml.indb.cells import Cells
@@ -51,12 +51,9 @@ def lossless_cells(wh: Warehouse, rows: TreeRows, *, most_bins: int = 64) -> Los
     """
     if rows.validation:
         raise InDatabaseError(f"validation is {rows.validation!r}; allowed: 0. Filter rows in the relation.")
-    found = scan(wh, rows, most_bins)
-    table = binned_cells(wh, rows, found)
-    try:
-        cells = fetched(wh, table)
-    finally:
-        wh.execute(f"drop table if exists {table.table}")
+    found = scan(wh, rows, most_bins, for_cells=True)
+    with tables_of(wh, rows, found, "memory", samples=0) as tables:
+        cells = tables.cells
     x = np.where(cells.codes == MISSING, np.nan, cells.codes.astype(np.float64)).T
     return LosslessCells(found.bins, *_labelled(x, cells, found.label), int(cells.rows.sum()))
 

@@ -52,7 +52,7 @@ def train_trees(
     """
     samples = settings.trees if isinstance(settings, Forest) and settings.sample else 0
     check_engine(engine, samples=samples > 0)
-    found = scan(wh, rows, most_bins)
+    found = scan(wh, rows, most_bins, for_cells=engine != "rows" and not samples)
     with tables_of(wh, rows, found, engine, samples=samples) as tables:
         made = tables.engine()
         try:

@@ -53,16 +53,16 @@ class Tables:
 def tables_of(
     wh: Warehouse, rows: TreeRows, found: Scan, engine: str, *, samples: int, fold: str | None = None
 ) -> Iterator[Tables]:
-    """Make the tables of a scan, and drop them at the end. `samples`: how many trees draw rows. `fold`: SQL
-    of each row's fold, a smallint; without it, validation rows are `HELD`.
+    """Make the tables of a scan, and drop them, and the scan's own, at the end. `samples`: how many trees
+    draw rows. `fold`: SQL of each row's fold, a smallint; without it, validation rows are `HELD`.
 
     Raises:
         InDatabaseError: an unknown engine, or one that cannot draw rows.
         WarehouseError: a statement fails.
     """
-    check_engine(engine, samples=samples > 0)
     made: list[Binned] = []
     try:
+        check_engine(engine, samples=samples > 0)
         if samples:
             yield _sampled(wh, rows, found, engine, fold, made, samples)
         else:
@@ -70,6 +70,8 @@ def tables_of(
     finally:
         for one in made:
             dropped(wh, one)
+        if found.values is not None:
+            wh.execute(f"drop table {found.values}")
 
 
 def check_engine(engine: str, *, samples: bool) -> None:

@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ml.indb.bin_scan import WHOLE, Scan, column, scan
+from ml.indb.bin_scan import WHOLE, Scan, scan
 from ml.indb.boosting import boosted_rounds, forest_trees
 from ml.indb.errors import InDatabaseError
+from ml.indb.grouped_values import column
 from ml.indb.losses import Loss, loss_of
 from ml.indb.tree_engines import Tables, check_engine, tables_of
 from ml.indb.tree_settings import Boosting, Forest, TreeRows

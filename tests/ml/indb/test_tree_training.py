@@ -18,6 +18,7 @@ from ml.indb import cell_draws
 from ml.indb.bin_scan import scan
 from ml.indb.binned_rows import binned_rows
 from ml.indb.bins import MISSING, Bins
+from ml.indb.errors import InDatabaseError
 from ml.indb.histogram_sql import SqlEngine
 from ml.indb.histograms import Layout
 from ml.indb.losses import Loss
@@ -60,9 +61,7 @@ def test_one_document_from_rows_cells_workers_and_the_reference(rows_wh, case):
         trained = train_trees(rows_wh, rows, settings, "m", most_bins=16, engine=engine)
         assert trained.fitted.document.sha256 == expected.document.sha256, (engine, parallel)
         assert trained.fitted.losses == expected.losses
-    tables = "select count(*) from pg_class where relnamespace = to_regnamespace(%s)"
-    left = rows_wh.scalar(tables, (WORK_SCHEMA,))
-    assert left == 0
+    assert tables_left(rows_wh) == 0
 
 
 @pytest.mark.parametrize("case", ["squared", "logistic", "forest", "softmax", "forest_of_classes"])
@@ -73,6 +72,40 @@ def test_every_evaluator_gives_the_same_bits(rows_wh, case):
     assert Document.from_text(document.text).sha256 == document.sha256
     sample = table.select(list(rows.features)).cast(_sample_schema(table, rows))
     check_parity(rows_wh, document, sample, rows=60, adversarial=300).require()
+
+
+def test_columns_may_have_the_names_of_our_own(rows_wh):
+    load(rows_wh, tree_rows())
+    names = "z as x1, b as v, c as n, y as s0, w as k, id as b0"
+    rows = TreeRows(
+        f"(select {names} from {RELATION} as r)", "s0", ("x1",), ("v",), ("n",), weight="k", key="b0"
+    )
+    settings = Boosting(rounds=2, growth=SMALL)
+    hashes = {
+        train_trees(rows_wh, rows, settings, "m", engine=engine).fitted.document.sha256
+        for engine in ("rows", "cells", "memory")
+    }
+    assert len(hashes) == 1
+    forest = Forest(2, growth=SMALL)
+    hashes = {
+        train_trees(rows_wh, rows, forest, "m", engine=engine).fitted.document.sha256
+        for engine in ("rows", "memory")
+    }
+    assert len(hashes) == 1
+
+
+def test_a_refused_scan_leaves_no_table(rows_wh):
+    load(rows_wh, tree_rows())
+    rows = replace(PLAIN, relation=f"(select *, 7 as same from {RELATION} as r)", numbers=("z", "same"))
+    with pytest.raises(InDatabaseError, match="'same' is 7.0 in every training row"):
+        train_trees(rows_wh, rows, Boosting(rounds=2), "m")
+    assert tables_left(rows_wh) == 0
+
+
+def tables_left(wh) -> int:
+    """Work tables that were not dropped."""
+    counted = "select count(*) from pg_class where relnamespace = to_regnamespace(%s)"
+    return wh.scalar(counted, (WORK_SCHEMA,))
 
 
 def test_draws_come_in_several_statements(rows_wh, monkeypatch):

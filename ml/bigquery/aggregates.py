@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ml.bigquery.casts import casted, written
 from ml.bigquery.kinds import BOOL, FLOAT, INT, Kind, Rewrite, Typed, needed
+from ml.bigquery.windows import beside, nulls_by_key, ordered
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -38,7 +39,9 @@ def total(node: exp.Sum, of: Rewrite) -> Typed:
     """A sum of whole numbers is NUMERIC in Postgres, and so has no end there."""
     from sqlglot import exp
 
-    given = needed(of(node.this), "a sum", "int", "float", "numeric")
+    # BigQuery adds in an order of its own: doubles may differ in their last bits, as between its own runs.
+    inner = node.this.this if isinstance(node.this, exp.Order) else node.this
+    given = needed(of(inner), "a sum", "int", "float", "numeric")
     kind = Kind("numeric", 0) if given.kind.name == "int" else given.kind
     return Typed(exp.Sum(this=casted(given, kind).sql), kind)
 
@@ -56,14 +59,17 @@ def mean(node: exp.Avg, of: Rewrite) -> Typed:
 def gathered(node: exp.ArrayAgg, of: Rewrite) -> Typed:
     from sqlglot import exp
 
-    given, beside = of(node.this), node.parent_select
-    others = [] if beside is None else [one.this for one in beside.find_all(exp.ArrayAgg)]
-    others = [one for one in others if one.parent_select is beside]
+    if isinstance(node.this, exp.Order):
+        given, keys = of(node.this.this), nulls_by_key(ordered(node.this, of)).expressions
+        return Typed(exp.ArrayAgg(this=exp.Order(this=given.sql, expressions=keys)), _array_of(given))
+    given, select = of(node.this), node.parent_select
+    others = [] if select is None else [one.this for one in select.find_all(exp.ArrayAgg)]
+    others = [one for one in others if one.parent_select is select]
     sql = given.sql
     if len(others) > 1:  # each array in the same order, which BigQuery does not promise
         order = exp.Order(expressions=[exp.Ordered(this=of(one).sql, nulls_first=True) for one in others])
         sql = exp.Order(this=sql, expressions=order.expressions)
-    return Typed(exp.ArrayAgg(this=sql), Kind("array", of=given.kind))
+    return Typed(exp.ArrayAgg(this=sql), _array_of(given))
 
 
 def grouping(node: exp.Grouping, of: Rewrite) -> Typed:
@@ -78,8 +84,28 @@ def filtered(node: exp.Filter, of: Rewrite) -> Typed:
     aggregate, condition = node.this, node.expression.this
     if isinstance(aggregate, exp.Count) and isinstance(aggregate.this, exp.Star):
         return Typed(written("COUNTIF({c})", c=of(condition).sql), INT)
-    kept = exp.Case(ifs=[exp.If(this=condition.copy(), true=aggregate.this.copy())])
+    inner, keys = aggregate.this, None
+    if isinstance(inner, exp.Order):
+        inner, keys = inner.this, inner.expressions
+    kept = exp.Case(ifs=[exp.If(this=condition.copy(), true=inner.copy())])
+    if isinstance(aggregate, exp.ArrayAgg):  # the one aggregate that would keep a NULL
+        return _filtered_array(kept, keys, of)
     return of(type(aggregate)(this=kept))
+
+
+def _filtered_array(kept: Any, keys: list[Any] | None, of: Rewrite) -> Typed:
+    from sqlglot import exp
+
+    given = of(kept)
+    text = f"{given.sql.sql('bigquery')} IGNORE NULLS"
+    if keys:
+        order = ordered(exp.Order(expressions=[key.copy() for key in keys]), of)
+        text += f" {nulls_by_key(order).sql('bigquery').strip()}"
+    return Typed(written(f"ARRAY_AGG({text})"), _array_of(given))
+
+
+def _array_of(given: Typed) -> Kind:
+    return Kind("array", of=given.kind)
 
 
 def aggregates() -> dict[type, Any]:
@@ -88,6 +114,6 @@ def aggregates() -> dict[type, Any]:
 
     found: dict[type, Any] = {
         exp.Count: counted, exp.Sum: total, exp.Avg: mean, exp.Min: least, exp.ArrayAgg: gathered,
-        exp.Grouping: grouping, exp.Filter: filtered,
+        exp.Grouping: grouping, exp.Filter: filtered, exp.Lead: beside, exp.Lag: beside,
     }  # fmt: skip
     return found | dict.fromkeys((exp.LogicalOr, exp.LogicalAnd), truth)

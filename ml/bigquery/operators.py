@@ -18,6 +18,7 @@ from ml.bigquery.kinds import (
     MOST_DECIMALS,
     NULL,
     TEXT,
+    TIMESTAMP,
     Kind,
     Rewrite,
     TranslationError,
@@ -58,6 +59,10 @@ def byte_string(node: exp.ByteString, of: Rewrite) -> Typed:
 
 def constant(node: Any, of: Rewrite) -> Typed:
     return Typed(node.copy(), BOOL if node.key == "boolean" else NULL)
+
+
+def instant(node: exp.CurrentTimestamp, of: Rewrite) -> Typed:
+    return Typed(type(node)(), TIMESTAMP)
 
 
 def paren(node: exp.Paren, of: Rewrite) -> Typed:
@@ -156,6 +161,9 @@ def between(node: exp.Between, of: Rewrite) -> Typed:
 
 
 def member(node: exp.In, of: Rewrite) -> Typed:
+    if node.args.get("query") is not None:
+        x, query = of(node.this), of(node.args["query"])
+        return Typed(type(node)(this=x.sql, query=query.sql), BOOL)
     if not node.expressions:
         raise TranslationError(f"{node.sql('postgres')[:80]} has no translation; allowed: in (…) of values.")
     x = of(node.this)
@@ -215,6 +223,7 @@ def operators() -> dict[type, Any]:
         exp.Literal: literal, exp.ByteString: byte_string, exp.Boolean: constant, exp.Null: constant,
         exp.Paren: paren, exp.Neg: negative, exp.Div: division, exp.Mod: remainder, exp.Between: between,
         exp.In: member, exp.DPipe: concatenation, exp.Case: case, exp.Bracket: element,
+        exp.CurrentTimestamp: instant,
     }  # fmt: skip
     found |= dict.fromkeys((exp.Add, exp.Sub, exp.Mul), arithmetic)
     found |= dict.fromkeys((exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE), comparison)

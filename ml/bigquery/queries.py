@@ -17,8 +17,14 @@ from ml.bigquery.selects import Select, limited, name_of
 class Queries:
     """Translates queries over the tables of one warehouse; `ctes` are named queries around this one."""
 
-    def __init__(self, tables: Tables, ctes: Mapping[str, Columns] | None = None) -> None:
-        self._tables, self._ctes = tables, dict(ctes or {})
+    def __init__(
+        self, tables: Tables, ctes: Mapping[str, Columns] | None = None, around: Select | None = None
+    ) -> None:
+        self._tables, self._ctes, self.around = tables, dict(ctes or {}), around
+
+    def within(self, select: Select) -> Queries:
+        """Queries that stand in an expression of a SELECT, whose columns they may name."""
+        return Queries(self._tables, self._ctes, select)
 
     def query(self, node: Any) -> tuple[Any, Columns]:
         """A SELECT, a union or a query in parentheses, and its columns."""
@@ -50,7 +56,7 @@ class Queries:
 
         if node is None:
             return None, self
-        inside, made = Queries(self._tables, self._ctes), []
+        inside, made = Queries(self._tables, self._ctes, self.around), []
         for cte in node.expressions:
             query, columns = inside.query(cte.this)
             inside._ctes[cte.alias.lower()] = columns
@@ -86,6 +92,8 @@ class Queries:
             if columns is None:
                 raise TranslationError(f"table {path} is not known; allowed: tables of the warehouse.")
             parts = {key: name_of(node.args[key]) for key in ("this", "db", "catalog") if node.args.get(key)}
+            for part in parts.values() if len(parts) > 1 else ():
+                part.set("quoted", True)
             made = exp.Table(**parts, alias=named)
             return made, (alias.name if alias else node.name).lower(), dict(columns)
         if isinstance(node, exp.Subquery):

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from ml.bigquery.aggregates import aggregates
 from ml.bigquery.casts import cast
 from ml.bigquery.functions import functions
-from ml.bigquery.kinds import BOOL, FLOAT, INT, TEXT, Columns, Kind, TranslationError, Typed
+from ml.bigquery.kinds import BOOL, TEXT, Columns, Kind, TranslationError, Typed
 from ml.bigquery.operators import operators
 from ml.bigquery.quantiles import quantile
+from ml.bigquery.windows import ordered, windowed
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -44,7 +45,10 @@ class Select:
 
         made = exp.Select()
         self._from(made)
-        listed = [one for part in self._node.expressions for one in self._projected(part)]
+        # `exists (select from …)` asks for no column.
+        listed = [
+            one for part in self._node.expressions or [exp.Literal.number(1)] for one in self._projected(part)
+        ]
         made.set("expressions", [sql for sql, _ in listed])
         if self._node.args.get("where"):
             made.set("where", exp.Where(this=self(self._node.args["where"].this).sql))
@@ -56,7 +60,7 @@ class Select:
         if self._node.args.get("distinct"):
             made.set("distinct", exp.Distinct())
         if self._node.args.get("order"):
-            made.set("order", self._order(self._node.args["order"]))
+            made.set("order", ordered(self._node.args["order"], self))
         return limited(self._node, made), self._answers
 
     def __call__(self, node: Any) -> Typed:
@@ -68,9 +72,13 @@ class Select:
         if isinstance(node, exp.WithinGroup):
             return quantile(node, self, self._node, self._queries)
         if isinstance(node, exp.Window):
-            return self._window(node)
+            return windowed(node, self)
+        if isinstance(node, (exp.Subquery, exp.Select)):
+            sql, columns = self._queries.within(self).query(node)
+            made = sql if isinstance(node, exp.Subquery) else exp.Subquery(this=sql)
+            return Typed(made, next(iter(columns.values())))
         if isinstance(node, exp.Exists):
-            return Typed(exp.Exists(this=self._queries.query(node.this)[0]), BOOL)
+            return Typed(exp.Exists(this=self._queries.within(self).query(node.this)[0]), BOOL)
         if isinstance(node, exp.Collate):
             return self(node.this)  # BigQuery compares texts by their bytes, as collation "C" does
         handler = self._handlers.get(type(node))
@@ -92,6 +100,8 @@ class Select:
             sql, name, columns = self._queries.source(join.this)
             self._sources[name] = columns
             kept = {key: join.args[key] for key in ("side", "kind") if join.args.get(key)}
+            if join.args.get("using"):
+                kept["using"] = [name_of(one) for one in join.args["using"]]
             on = join.args.get("on")
             joins.append(exp.Join(this=sql, on=None if on is None else self(on).sql, **kept))
         made.set("joins", joins)
@@ -143,11 +153,14 @@ class Select:
             columns for alias, columns in self._sources.items() if table in ("", alias) and name in columns
         ]
         kinds = [columns[name] for columns in found] or [self._answers.get(name)]
+        if kinds[0] is None and self._queries.around is not None:
+            return self._queries.around._column(node)
         if kinds[0] is None:
             raise TranslationError(f"column {node.sql('postgres')} is not known; allowed: those behind FROM.")
-        made = exp.Column(
-            this=name_of(node.this), **({"table": name_of(node.args["table"])} if table else {})
-        )
+        owner = node.args.get("table")
+        if not table and name in self._sources:  # BigQuery would take the relation's row for the column
+            owner = exp.to_identifier(next(a for a, columns in self._sources.items() if name in columns))
+        made = exp.Column(this=name_of(node.this), **({"table": name_of(owner)} if owner else {}))
         if kinds[0].name == "decimal":  # products of two NUMERIC would be rounded to 9 digits
             return Typed(exp.cast(made, "BIGNUMERIC", dialect="bigquery"), Kind("numeric", kinds[0].scale))
         return Typed(made, kinds[0])
@@ -165,32 +178,6 @@ class Select:
             if node.args.get(key):
                 made.set(key, [grouped(part) for part in node.args[key]])
         return made
-
-    def _order(self, node: exp.Order) -> Any:
-        from sqlglot import exp
-
-        keys = []
-        for part in node.expressions:
-            kept = {key: part.args[key] for key in ("desc", "nulls_first") if part.args.get(key) is not None}
-            given = Typed(part.this.copy(), INT) if part.this.key == "literal" else self(part.this)
-            if given.kind is FLOAT:  # NaN is above all other doubles in Postgres, and below them in BigQuery
-                keys.append(exp.Ordered(this=exp.IsNan(this=given.sql.copy()), **kept))
-            keys.append(exp.Ordered(this=given.sql, **kept))
-        return exp.Order(expressions=keys)
-
-    def _window(self, node: exp.Window) -> Typed:
-        from sqlglot import exp
-
-        if node.args.get("spec") is not None:
-            raise TranslationError(f"{node.sql('postgres')[:80]} has no translation; allowed: no frame.")
-        if isinstance(node.this, (exp.RowNumber, exp.Rank, exp.DenseRank)):
-            given = Typed(node.this.copy(), INT)
-        else:
-            given = self(node.this)
-        parts = {"partition_by": [self(part).sql for part in node.args.get("partition_by") or []]}
-        if node.args.get("order"):
-            parts["order"] = self._order(node.args["order"])
-        return Typed(exp.Window(this=given.sql, over="OVER", **parts), given.kind)
 
 
 def limited(node: Any, made: Any) -> Any:

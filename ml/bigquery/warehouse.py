@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ml.bigquery.kinds import IN_POSTGRES, JSON, OF_BIGQUERY, UNKNOWN, Kind
+from ml.bigquery.parameters import filled
 from ml.bigquery.statements import Translation, translate
 
 if TYPE_CHECKING:
@@ -43,11 +44,7 @@ class TranslatedWarehouse:
         Raises:
             TranslationError: the statement has no translation.
         """
-        if params is not None:
-            raise NotImplementedError(
-                "parameters are not sent to BigQuery yet. Write the values as literals."
-            )
-        made = translate(sql, self._tables)
+        made = translate(filled(sql, params), self._tables)
         rows: list[dict[str, Any]] = []
         for text in made.statements:
             rows = self._engine.run(text)

@@ -118,12 +118,10 @@ def training_work(spec: ModelSpec, source: Source) -> TrainingWork:
     params = next(candidates(spec.algorithm))
     given = TRAINERS[spec.algorithm.name].work(params)
     folds = len(source.folds) + 1 if given["trainer"] == "cofactors" else 1
-    # Trees and passes have no way of their own over exported rows: its estimate stands beside theirs.
-    open_ways = None if given["trainer"] == "cofactors" else ("cells", "joined")
-    return TrainingWork(
-        source.relation(), source.features, LABEL, star=source.star, folds=folds, is_rounded=True,
-        open_ways=open_ways, **given,
-    )  # fmt: skip
+    # Trees and passes do not train on exported rows: that estimate only stands beside theirs.
+    ways = None if given["trainer"] == "cofactors" else ("cells", "joined")
+    given |= {"star": source.star, "folds": folds, "is_rounded": True, "open_ways": ways}
+    return TrainingWork(source.relation(), source.features, LABEL, **given)
 
 
 def _timed(step: Callable[[], Any]) -> tuple[Any, float]:

@@ -56,9 +56,11 @@ def unit_costs(wh: Warehouse, trainer: str) -> Costs:
     ensure_schema(wh)
     wanted = OF_TRAINER[trainer]
     found = _kept(wh)
-    missing = [part for part in wanted if part not in found]
-    if missing:
-        found |= _measured(wh, missing)
+    if any(part not in found for part in wanted):
+        with wh.advisory_lock("ml.training_calibration"):  # two at once would measure each other
+            found = _kept(wh)
+            missing = [part for part in wanted if part not in found]
+            found |= _measured(wh, missing) if missing else {}
     return {name: value for part in wanted for name, value in found[part].items()}
 
 

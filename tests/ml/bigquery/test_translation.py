@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import datetime
+
 import pytest
 
 from ml.bigquery import TranslatedWarehouse, TranslationError, translate
 from ml.bigquery.kinds import BOOL, DECIMAL, FLOAT, INT, TEXT
+from ml.bigquery.parameters import filled
+from ml.document.dialect import POSTGRES
 
-COLUMNS = {"n": INT, "x": FLOAT, "t": TEXT, "b": BOOL, "d": DECIMAL, "Odd": INT}
+COLUMNS = {"n": INT, "x": FLOAT, "c": TEXT, "b": BOOL, "d": DECIMAL, "Odd": INT}
 
 
 def text_of(sql: str) -> str:
@@ -25,29 +29,29 @@ def text_of(sql: str) -> str:
         ("d * d", "CAST(d AS BIGNUMERIC) * CAST(d AS BIGNUMERIC)"),
         ("1.5", "CAST('1.5' AS BIGNUMERIC)"),
         ("nullif(x, 'NaN'::float8)", "IF(IS_NAN(x), NULL, x)"),
-        ("num_nulls(n, t)", "(IF(n IS NULL, 1, 0) + IF(t IS NULL, 1, 0))"),
+        ("num_nulls(n, c)", "(IF(n IS NULL, 1, 0) + IF(c IS NULL, 1, 0))"),
         ("width_bucket(x, '{1,2.5}'::float8[])", "RANGE_BUCKET(x, ARRAY<FLOAT64>[1.0, 2.5])"),
         ("greatest(n, 0)", "GREATEST(COALESCE(n, 0), 0)"),
         ("count(*) filter (where b is not true)", "COUNTIF(NOT b IS TRUE)"),
         ("e'it\\\\s'", "'it\\\\s'"),
-        ("md5(t)", "TO_HEX(MD5(t))"),
+        ("md5(c)", "TO_HEX(MD5(c))"),
         ("pg_typeof(x)::text", "'double precision'"),
         ('"Odd" # 3', "`Odd` ^ 3"),
     ],
 )
 def test_an_expression_keeps_its_meaning(postgres, bigquery):
-    assert text_of(f"select {postgres} as a from s.t limit all") == f"SELECT {bigquery} AS a FROM s.t"
+    assert text_of(f"select {postgres} as a from s.t limit all") == f"SELECT {bigquery} AS a FROM `s`.`t`"
 
 
 @pytest.mark.parametrize(
     ("sql", "reason"),
     [
-        ("select x::bigint / t from s.t", "division of a value of kind text"),
+        ("select x::bigint / c from s.t", "division of a value of kind text"),
         ("select y from s.t", "column y is not known"),
         ("select 1 from s.other", "table s.other is not known"),
         ("select mystery(x) from s.t", "function mystery has no translation"),
         ("select d * d * d * d * d from s.t", "digits behind the point; allowed on BigQuery: 38 together"),
-        ("select case when b then x else t end from s.t", "a case mixes float, text"),
+        ("select case when b then x else c end from s.t", "a case mixes float, text"),
         ("select x::interval from s.t", "cast to INTERVAL has no translation"),
         ("select 1." + "0" * 38 + "1", "is no BIGNUMERIC"),
         ("insert into s.t values (1)", "insert has no translation"),
@@ -58,6 +62,37 @@ def test_an_expression_keeps_its_meaning(postgres, bigquery):
 def test_what_could_change_a_value_is_refused(sql, reason):
     with pytest.raises(TranslationError, match=reason):
         translate(sql, {"s.t": COLUMNS}.get)
+
+
+@pytest.mark.parametrize(
+    ("postgres", "bigquery"),
+    [
+        ("select x from s.t order by x", "SELECT x FROM `s`.`t` ORDER BY IS_NAN(x) NULLS LAST, x NULLS LAST"),
+        ("select min(x) as a from s.t",
+         "SELECT COALESCE(MIN(IF(IS_NAN(x), NULL, x)), MIN(x)) AS a FROM `s`.`t`"),
+        ("select max(n) as a from (select n from s.t) as n",
+         "SELECT MAX(n.n) AS a FROM (SELECT n FROM `s`.`t`) AS n"),
+        ("select sum(n) over w as a from s.t window w as (partition by c)",
+         "SELECT SUM(CAST(n AS BIGNUMERIC)) OVER (PARTITION BY c) AS a FROM `s`.`t`"),
+        ("select count(*) over (partition by x) as a from s.t",
+         "SELECT COUNT(*) OVER (PARTITION BY FORMAT('%.17g', x + 0.0)) AS a FROM `s`.`t`"),
+    ],
+)  # fmt: skip
+def test_what_the_engines_order_otherwise_keeps_postgres_order(postgres, bigquery):
+    assert text_of(postgres) == bigquery
+
+
+def test_parameters_are_literals_that_cannot_end_early():
+    name = "it's %s \\"
+    given = {"name": name, "day": datetime.date(2024, 2, 29), "many": [1, None], "x": 0.1}
+    text = filled("select %(name)s, %(day)s, %(many)s, %(x)s, '5%%'", given)
+    values = f"{POSTGRES.text(name)}, '2024-02-29'::date, (array[1, null]), '0.1'::float8"
+    assert text == f"select {values}, '5%'"
+    assert filled("select '%s'", None) == "select '%s'"
+    with pytest.raises(TranslationError, match="has no value"):
+        filled("select %s", [])
+    with pytest.raises(TranslationError, match="is bytes; allowed"):
+        filled("select %s", [b"x"])
 
 
 def test_a_name_stays_a_name():

@@ -163,11 +163,14 @@ class Builder(Columns):
             return self.constant(start, label)
         columns, kept = [self.bound(x) for x, _ in terms], [weight for _, weight in terms]
         sizes = [(abs(w), self.range_of(x)) for x, w in zip(columns, kept, strict=True)]
-        shift = shift_of(min(w * known.small for w, known in sizes), kept)
         large = abs(start) + sum(w * known.large for w, known in sizes)
-        if shift > 300 or large * 2.0**shift > SAFE_LARGE:
+        smallest = min(w * known.small for w, known in sizes)
+        shifts = [shift_of(smallest, kept, spare) for spare in (54, 0)]
+        fitting = [one for one in shifts if one <= 300 and large * 2.0**one <= SAFE_LARGE]
+        shift = fitting[0] if fitting else 0
+        if not fitting:
             # The weights lie too far apart for one power of two: tiny operands count as zero instead.
-            columns, shift = [self.bound(x, flush=True) for x in columns], 0
+            columns = [self.bound(x, flush=True) for x in columns]
         params: dict[str, Any] = {"start": start, "weights": kept}
         if not shift:
             return self.node("weighted", columns, params, label=label, range_=Range(large))

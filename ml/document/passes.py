@@ -11,7 +11,7 @@ Belongs here: cutting a document into statements, running them, clearing up. Doe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -82,7 +82,8 @@ def prepared_scoring(
         WarehouseError: a statement failed.
     """
     passes = scoring_passes(document, relation, keys, title=title)
-    with _without_jit(wh):
+    # Compiling thousands of branches takes far longer than running them.
+    with with_settings(wh, jit="off"):
         try:
             if passes.tables:
                 prepare(wh)
@@ -138,14 +139,19 @@ def _drop(wh: Warehouse, tables: Sequence[str], *, is_failing: bool = False) -> 
 
 
 @contextmanager
-def _without_jit(wh: Warehouse) -> Iterator[None]:
-    """Compiling thousands of branches takes far longer than running them."""
-    before = wh.scalar("select current_setting('jit')")
-    wh.execute("set jit = off")
+def with_settings(wh: Warehouse, **settings: str) -> Iterator[None]:
+    """The session's settings changed within the block."""
+    before = wh.query("select " + ", ".join(f"current_setting('{name}') as {name}" for name in settings))[0]
+    _set(wh, settings)
     try:
         yield
     except BaseException:
-        with suppress(WarehouseError):  # in a failed transaction; its rollback restores the setting
-            wh.execute("select set_config('jit', %s, false)", (before,))
+        with suppress(WarehouseError):  # in a failed transaction; its rollback restores them
+            _set(wh, before)
         raise
-    wh.execute("select set_config('jit', %s, false)", (before,))
+    _set(wh, before)
+
+
+def _set(wh: Warehouse, settings: Mapping[str, str]) -> None:
+    changes = ", ".join("set_config(%s, %s, false)" for _ in settings)
+    wh.execute(f"select {changes}", [part for pair in settings.items() for part in pair])

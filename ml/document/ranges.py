@@ -65,8 +65,10 @@ def affine_range(known: Range, params: Mapping[str, float]) -> tuple[Range, floa
     return Range(large, small), least
 
 
-def shift_of(smallest: float, weights: Sequence[float]) -> int:
-    """The power of two that keeps every product of a weighted sum from rounding to zero; 0 where none can."""
+def shift_of(smallest: float, weights: Sequence[float], spare: int = 0) -> int:
+    """The power of two that keeps every product of a weighted sum from rounding to zero; 0 where none can.
+    With 54 to `spare` no product is rounded more than a normal double is, however small the operand.
+    """
     if smallest > SAFE_SMALL:
         return 0
-    return max(0, -math.floor(math.log2(min(map(abs, weights)))))
+    return max(0, spare - math.floor(math.log2(min(map(abs, weights)))))

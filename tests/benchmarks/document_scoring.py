@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ml.scoring_engines import ENGINES, Scoring, fill
+from ml.scoring_engines import ENGINES, TUPLE_COST, Scoring, fill
 from tests.benchmarks.document_tables import ANSWER, KEY, answers, arrow_rows, bench_database, store
 from tests.benchmarks.memory import watch
 from tests.benchmarks.progress import progress
@@ -165,9 +165,13 @@ def exported(wh: Any, estimator: Any, relation: str) -> dict[str, int]:
 
 def _workers(wh: Any, document: Any) -> int:
     """Parallel workers that the server plans for the statement."""
+    from ml.document.passes import with_settings
     from ml.document.sql import scoring_sql
+    from ml.document.unguarded import unguarded_sql
 
-    plan = wh.query(f"explain create unlogged table planned as {scoring_sql(document, RELATION, [KEY])}")
+    text = unguarded_sql(document, RELATION, [KEY]) or scoring_sql(document, RELATION, [KEY])
+    with with_settings(wh, parallel_tuple_cost=TUPLE_COST):
+        plan = wh.query(f"explain create unlogged table planned as {text}")
     lines = [row["QUERY PLAN"] for row in plan if "Workers Planned" in row["QUERY PLAN"]]
     return int(lines[0].split(":")[1]) if lines else 0
 

@@ -4,7 +4,7 @@ A number's bins lie between edges: bin t holds what is above edge t - 1 and at m
 values have a bin each, with edges half way between them; more are cut at quantiles. A category's bins are
 its values in the order of their UTF-8 bytes. What is missing, or a category that was not there, has bin -1.
 
-Belongs here: edges and codes. Does not belong here: reading a warehouse (`ml.indb.bin_scan`).
+Belongs here: edges and codes. Does not belong here: reading a warehouse (`ml.indb.feature_bins`).
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from ml.document.dialect import POSTGRES
 from ml.document.work_tables import WORK_SCHEMA, new_name
 from ml.indb.cells import HELD
 from ml.indb.histograms import Layout, Totals
-from ml.indb.loss_sql import loss_select, scored_select
+from ml.indb.loss_sql import derivatives_sql, loss_select, scored_select
 from ml.indb.losses import Loss
 from ml.indb.samples import drawn_sql
 from ml.indb.tree_nodes import GrownTree
@@ -61,7 +61,8 @@ class SqlEngine:
     def begin(self, loss: Loss, starts: Sequence[int]) -> None:
         self._loss = loss
         self._added: list[list[str]] = [[] for _ in starts]
-        self._write(self._binned.table, [f"{POSTGRES.text(str(start))}::bigint" for start in starts])
+        scores = [f"{POSTGRES.text(str(start))}::bigint" for start in starts]
+        self._write(self._binned.table, scores, ["k"])
 
     def sample(self, seed: int, tree: int) -> None:
         self._times = drawn_sql("k", seed, tree)
@@ -82,13 +83,13 @@ class SqlEngine:
         """The statement of one level: by node and feature, arrays over the bins that occur."""
         codes, times = self._binned.codes, self._times
         firsts = [f"g{output}" for output in self._aimed]
-        second = f"h{self._aimed[0] if self._loss.curvatures > 1 else 0}"
         many = "" if times is None else " * t"
-        values = ", ".join(
-            [f"n{many} as n", f"{second}{many} as h", *(f"{name}{many} as {name}" for name in firsts)]
-        )
-        drawn = f"(select *, {times} as t from {self._scored} where {self._trains}) as d"
-        source = self._scored if times is None else drawn
+        derived = [derivatives_sql(self._loss, output) for output in self._aimed]
+        columns = ["n", derived[0][1], *(g for g, _ in derived)]
+        named = zip(columns, ("n", "h", *firsts), strict=True)
+        values = ", ".join(f"{value}{many} as {name}" for value, name in named)
+        drawn = f"(select *, {times} as t from {self._source()} where {self._trains}) as d"
+        source = self._source() if times is None else drawn
         inner = (
             f"select {tree.node_sql(nodes)}::int as node, {', '.join(codes)}, {values}\n"
             f"from {source} where {self._trains if times is None else 't > 0'} {POSTGRES.fence}"
@@ -104,6 +105,12 @@ class SqlEngine:
         arrays = ", ".join(f"array_agg({name}) as {name}" for name in ("n", "h", *firsts))
         selected = f"select node, feature, array_agg(bin) as bins, {arrays}"
         return f"{selected}\nfrom ({grouped}) as c group by node, feature"
+
+    def _source(self) -> str:
+        """The scored rows, with what is not kept of them: a row's n is 1, and w is n where it is even."""
+        n = "1::bigint" if self._binned.cells is None else "n"
+        made = [f", {n} as n"] * (self._binned.cells is None) + [f", {n} as w"] * self._binned.is_even
+        return f"(select *{''.join(made)} from {self._scored}) as scored"
 
     def _sums(self, firsts: Sequence[str]) -> str:
         """Sums of n, h and g; a count is quicker where they are the same."""
@@ -121,11 +128,11 @@ class SqlEngine:
         if any(self._added):
             scores = [" + ".join([f"f{place}", *added]) for place, added in enumerate(self._added)]
             self._added = [[] for _ in scores]
-            self._write(self._scored, scores)
+            self._write(self._source(), scores, [])
 
     def validation_loss(self, divide: int = 1) -> int:
         names = [f"s{place}" for place in range(self._loss.outputs)]
-        source = f"{self._scored} where {self._is_held}"
+        source = f"{self._source()} where {self._is_held}"
         if (
             divide != 1
         ):  # the loss of f / divide, times its square, is that of f with target and weight for it
@@ -138,12 +145,16 @@ class SqlEngine:
         if self._scored is not None:
             self._wh.execute(f"drop table if exists {self._scored}")
 
-    def _write(self, source: str | None, scores: Sequence[str]) -> None:
-        """Rows with new scores and their derivatives in a new table; the one before it is dropped."""
-        table, before = quote(WORK_SCHEMA, new_name("scored")), self._scored
-        kept = ", ".join(["n", "w", *self._binned.targets, "k", *self._binned.codes, "v"])
+    def _write(self, read: str, scores: Sequence[str], once: Sequence[str]) -> None:
+        """Rows with new scores and their derivatives in a new table; the one before it is dropped. `once`:
+        what only the first table has to have.
+        """
+        table, before, one = quote(WORK_SCHEMA, new_name("scored")), self._scored, self._binned
+        counts = ["n"] * (one.cells is not None) + ["w"] * (not one.is_even)
+        kept = [*counts, *one.targets, *once, *one.codes, "v"]
+        inner = ", ".join([*kept, *["w"] * one.is_even])
         named = ", ".join(f"{score} as f{place}" for place, score in enumerate(scores))
-        select = scored_select(self._loss, kept, f"(select {kept}, {named} from {source}) as one")
+        select = scored_select(self._loss, ", ".join(kept), f"(select {inner}, {named} from {read}) as one")
         self._wh.execute(f"create unlogged table {table} as {select}")
         self._scored = table
         if before is not None:

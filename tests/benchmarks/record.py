@@ -24,8 +24,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 BENCH = ROOT / "build" / "bench"
 TOOLS = {
-    "record", "memory", "progress", "document_families", "document_tables", "elastic_net_rows", "orbital",
-    "orbital_script",
+    "record", "memory", "progress", "document_families", "document_tables", "elastic_net_rows",
+    "intake_sources", "orbital", "orbital_script",
 }  # fmt: skip
 """Modules of this folder that measure nothing themselves."""
 

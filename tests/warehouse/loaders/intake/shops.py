@@ -13,6 +13,8 @@ from typing import Any
 from tests.warehouse.loaders.intake.declaring import columns, orders
 from warehouse.loaders.intake.declared import DeclaredSource
 
+NOBODY = {"AWS_ACCESS_KEY_ID": "nobody", "AWS_SECRET_ACCESS_KEY": "canary",
+          "AWS_EC2_METADATA_DISABLED": "true"}  # fmt: skip
 COLUMNS = columns("order_id bigint, customer text")
 
 
@@ -57,6 +59,27 @@ class Files(Shop):
         for part, chosen in (("a", rows[:3]), ("b", rows[3:])):
             path = self.folder / f"{self.held:05d}{part}.jsonl"
             path.write_text("".join(json.dumps(row) + "\n" for row in chosen))
+
+
+class S3(Shop):
+    kind = "s3"
+    details = {"read": "*.jsonl"}
+
+    def __init__(self, client: Any, url: str) -> None:
+        self.bucket = f"orders-{uuid.uuid4().hex[:8]}"
+        host = url.partition("//")[2]
+        super().__init__(f"s3://{self.bucket}/shop?scheme=http&endpoint_override={host}&region=us-east-1")
+        self.client = client
+        client.create_bucket(Bucket=self.bucket)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**super().environment, **NOBODY}
+
+    def put(self, rows: list[dict[str, Any]]) -> None:
+        for part, chosen in (("a", rows[:3]), ("b", rows[3:])):
+            body = "".join(json.dumps(row) + "\n" for row in chosen).encode()
+            self.client.put_object(Bucket=self.bucket, Key=f"shop/{self.held:05d}{part}.jsonl", Body=body)
 
 
 class Postgres(Shop):
@@ -112,7 +135,7 @@ class Kinesis(Shop):
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**super().environment, "AWS_ACCESS_KEY_ID": "nobody", "AWS_SECRET_ACCESS_KEY": "canary"}
+        return {**super().environment, **NOBODY}
 
     def put(self, rows: list[dict[str, Any]]) -> None:
         records = [{"Data": json.dumps(row).encode(), "PartitionKey": str(row["order_id"])} for row in rows]

@@ -11,12 +11,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ml.bigquery.kinds import IN_POSTGRES, JSON, OF_BIGQUERY, UNKNOWN, Kind
+from ml.bigquery.kinds import IN_POSTGRES, JSON, OF_BIGQUERY, UNKNOWN, Kind, TranslationError
 from ml.bigquery.parameters import filled
 from ml.bigquery.statements import Translation, translate
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+MOST_BYTES = 1_000_000
+"""BigQuery takes a query text of one megabyte."""
 
 
 class Engine(Protocol):
@@ -42,11 +46,16 @@ class TranslatedWarehouse:
         """Rows as dicts by column name.
 
         Raises:
-            TranslationError: the statement has no translation.
+            TranslationError: the statement has no translation, or BigQuery would not take its length.
         """
         made = translate(filled(sql, params), self._tables)
         rows: list[dict[str, Any]] = []
         for text in made.statements:
+            if len(text.encode()) > MOST_BYTES:
+                raise TranslationError(
+                    f"a statement has {len(text.encode()):,} bytes; allowed on BigQuery: {MOST_BYTES:,}. Use "
+                    "fewer features, bins or leaves."
+                )
             rows = self._engine.run(text)
             self.sent += 1
         self._remember(made)

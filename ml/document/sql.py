@@ -31,6 +31,9 @@ PLAIN = "__is_plain"
 MAX_COLUMNS = 1_500
 """Postgres takes 1,664 columns in one SELECT."""
 
+BIGQUERY_BYTES = 1_000_000
+"""BigQuery takes a query text of one megabyte."""
+
 DEEPEST_PAD = 12
 """Levels further in are not indented further: in a long chain the blanks would outgrow the text."""
 
@@ -50,8 +53,8 @@ def scoring_sql(
     position, NULL where there is none. Documents of any size are scored by `ml.document.passes`.
 
     Raises:
-        DocumentError: the document is too large for one statement, a key has the name of an answer, a level
-            would have more columns than the engine takes, or a tree is too deep for SQL.
+        DocumentError: the document is too large for one statement of the engine, a key has the name of an
+            answer, a level would have more columns than the engine takes, or a tree is too deep for SQL.
     """
     layout = Layout(document)
     if not layout.is_one_statement():
@@ -60,7 +63,13 @@ def scoring_sql(
             f"{MAX_LEVELS} levels. Score a table by ml.document.passes, or by the streamed path."
         )
     writer = Writer(layout, keys, dialect)
-    return comment(document, title) + writer.text([writer.head(), *writer.levels()], relation)
+    text = comment(document, title) + writer.text([writer.head(), *writer.levels()], relation)
+    if dialect == "bigquery" and len(text.encode()) > BIGQUERY_BYTES:
+        raise DocumentError(
+            f"the SQL of {document.name} has {len(text.encode()):,} bytes; allowed on BigQuery: "
+            f"{BIGQUERY_BYTES:,}. Score it by the streamed path, or prune it."
+        )
+    return text
 
 
 def comment(document: Document, title: str | None = None) -> str:

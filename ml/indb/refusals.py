@@ -6,6 +6,7 @@ Belongs here: the second query, run only after a refusal. Does not belong here: 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, NoReturn
 
 from ml.document.dialect import POSTGRES
@@ -14,6 +15,9 @@ from ml.indb.errors import InDatabaseError
 
 if TYPE_CHECKING:
     from warehouse.client import Warehouse
+
+BIGQUERY_DECIMALS = 19
+"""Digits behind the point whose products fit into a BIGNUMERIC; Postgres' NUMERIC has room for any."""
 
 
 def refuse_values(
@@ -71,6 +75,11 @@ def _reason(number: Number, type_name: str, value: str | None, rows: int) -> str
         return f"{head}; allowed: finite numbers. Make it null in the relation, or filter those rows out."
     if number.limit is not None and abs(float(value)) > number.limit:
         return f"{head}; allowed: sizes up to {number.limit!r}. Declare a larger limit, or none."
+    if number.decimals is None and -Decimal(value).as_tuple().exponent > BIGQUERY_DECIMALS:
+        return (
+            f"{head}; allowed on BigQuery: {BIGQUERY_DECIMALS} digits behind the point, whose products are "
+            "exact there. Declare decimals and rounded=True."
+        )
     if type_name in ("bigint",) or number.decimals is None:
         return f"{head}; allowed: sizes up to the default. Declare a limit."
     if number.rounded or len(value.partition(".")[2]) <= number.decimals:

@@ -85,6 +85,10 @@ def test_a_star_is_measured_without_its_join(rows_wh, judged, judge):
 
 def test_what_bigquery_has_no_digits_for_is_refused(both):
     wh, judged = both
+    tiny = f"(select x * '1e-20'::float8 as tiny from {ROWS} as r)"
+    assert measure(wh, tiny, [Number("tiny")]).total.rows == 300
+    with pytest.raises(InDatabaseError, match="column 'tiny'.*allowed on BigQuery: 19 digits behind"):
+        measure(judged, tiny, [Number("tiny")])
     numbers = [Number("x", 2, 100.0), Number("k"), Number("target", 3, 100.0)]
     measured = measure(wh, ROWS, numbers)
     fit = least_squares(measured.total, ["x", "k"], "target")

@@ -9,7 +9,10 @@ import pytest
 from ml.bigquery import TranslatedWarehouse, TranslationError, translate
 from ml.bigquery.kinds import BOOL, DECIMAL, FLOAT, INT, TEXT
 from ml.bigquery.parameters import filled
+from ml.document import DocumentError
 from ml.document.dialect import POSTGRES
+from ml.document.sql import scoring_sql
+from tests.ml.document.documents import forest
 
 COLUMNS = {"n": INT, "x": FLOAT, "c": TEXT, "b": BOOL, "d": DECIMAL, "Odd": INT}
 
@@ -93,6 +96,13 @@ def test_parameters_are_literals_that_cannot_end_early():
         filled("select %s", [])
     with pytest.raises(TranslationError, match="is bytes; allowed"):
         filled("select %s", [b"x"])
+
+
+def test_what_is_longer_than_bigquery_takes_is_not_sent():
+    wide = forest(1_000, 12)
+    with pytest.raises(DocumentError, match="bytes; allowed on BigQuery: 1,000,000"):
+        scoring_sql(wide, "`s`.`t`", dialect="bigquery")
+    assert scoring_sql(wide, '"s"."t"')
 
 
 def test_a_name_stays_a_name():

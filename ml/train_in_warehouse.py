@@ -118,9 +118,7 @@ def training_work(spec: ModelSpec, source: Source) -> TrainingWork:
     params = next(candidates(spec.algorithm))
     given = TRAINERS[spec.algorithm.name].work(params)
     folds = len(source.folds) + 1 if given["trainer"] == "cofactors" else 1
-    # Trees and passes do not train on exported rows: that estimate only stands beside theirs.
-    ways = None if given["trainer"] == "cofactors" else ("cells", "joined")
-    given |= {"star": source.star, "folds": folds, "is_rounded": True, "open_ways": ways}
+    given |= {"star": source.star, "folds": folds, "is_rounded": True}
     return TrainingWork(source.relation(), source.features, LABEL, **given)
 
 

@@ -26,6 +26,7 @@ class TrainingWork:
     k-means); "trees", `rounds` trees of up to `leaves` leaves and `depth` levels. `folds`: parts of a
     cross-validation, 1 for none. `most_bins`: bins of a feature of numbers, for trees. `is_rounded`: numbers
     count in steps so large that the product of two is a bigint; else those with many digits are NUMERIC.
+    `memory_rows`: up to so many rows, cells are trained on in memory however many they are.
     `open_ways`: those that may be chosen, None for all; the others are estimated beside them.
     """
 
@@ -40,6 +41,7 @@ class TrainingWork:
     leaves: int = 31
     most_bins: int = 64
     is_rounded: bool = False
+    memory_rows: int = 0
     open_ways: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:

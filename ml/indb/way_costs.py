@@ -203,7 +203,7 @@ def _tree_cells(costs: _Costs) -> tuple[float, float]:
     cells, features = found.cells or found.rows, len(work.features)
     grouped = found.rows * features * unit["group"] + cells * unit["new_group"]
     made = costs.source + found.rows * _code(costs) + grouped
-    if cells > FEW_CELLS:
+    if cells > FEW_CELLS and found.rows > work.memory_rows:
         return made + _trees_by_sql(costs, cells), _histogram_bytes(costs)
     trees = work.rounds * (_tree(costs) + cells * work.depth * features * unit["cell"])
     return made + trees, cells * (CODE_BYTES * features + CELL_BYTES)

@@ -106,7 +106,7 @@ class Glm:
 
 
 def _work(params: Mapping[str, Any]) -> dict[str, Any]:
-    return {"trainer": "passes", "rounds": PASSES}
+    return {"trainer": "passes", "rounds": PASSES, "open_ways": ("cells", "joined")}
 
 
 def _trainer(family: str, task: str, parameters: Mapping[str, Parameter]) -> Trainer:

@@ -107,6 +107,8 @@ def _trainer(family: str, parameters: Mapping[str, Parameter]) -> Trainer:
         growth = settings.growth
         return {
             "trainer": "trees",
+            "memory_rows": MEMORY_ROWS,
+            "open_ways": ("joined",) if family == "forest" else ("cells", "joined"),
             "rounds": rounds,
             "depth": growth.max_depth,
             "leaves": growth.max_leaves,

@@ -99,6 +99,27 @@ def test_the_join_is_never_built(rows_wh: Warehouse):
     assert joins and max(node["Actual Rows"] * node["Actual Loops"] for node in joins) <= 7 * 3
 
 
+@pytest.mark.parametrize("workers", [0, 4])
+def test_order_and_workers_change_no_bit(rows_wh: Warehouse, workers: int):
+    made = made_star(11, rows=400)
+    load(rows_wh, made)
+    expected = measure_star(rows_wh, made.star, made.numbers, made.categories, ["fold"])
+    shuffled = np.random.default_rng(workers).permutation(400)
+    made.tables = {"fact": made.tables["fact"].take(shuffled)}
+    load(rows_wh, made)
+    with rows_wh.transaction():
+        for setting in (
+            "parallel_setup_cost = 0", "parallel_tuple_cost = 0", "min_parallel_table_scan_size = 0",
+            f"max_parallel_workers_per_gather = {workers}",
+            f"debug_parallel_query = {'on' if workers else 'off'}",
+        ):  # fmt: skip
+            rows_wh.execute(f"set local {setting}")
+        found = measure_star(rows_wh, made.star, made.numbers, made.categories, ["fold"])
+        plan = "\n".join(row["QUERY PLAN"] for row in rows_wh.query(f"explain {found.sql}"))
+    assert ("Parallel" in plan or "Gather" in plan) == bool(workers)
+    assert found.groups == expected.groups
+
+
 def nodes(plan: dict) -> Iterator[dict]:
     yield plan
     for child in plan.get("Plans", []):

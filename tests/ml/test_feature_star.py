@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ml import registry
 from ml.feature_query import feature_sql
 from ml.feature_star import feature_dimensions, feature_star
 from ml.indb.cofactor_scan import measure
@@ -18,11 +19,14 @@ from ml.indb.star_scan import measure_star
 from ml.indb.trainers import TRAINERS
 from ml.indb.trainers.source import source_of
 from ml.indb.training_plan import plan_training
-from ml.spec import Algorithm, ModelSpec
+from ml.indb.training_record import last_training
+from ml.score import score
+from ml.spec import Algorithm, Gate, ModelSpec
 from ml.spec_errors import SpecError
 from ml.train_in_warehouse import train_in_warehouse, training_work
 from ml.training_checks import TrainingSetError
 from ml.training_set import build_training_set
+from serving.champions import fetch_features
 from tests.ml.small_star import build_star, declared
 from warehouse.client import Warehouse
 
@@ -108,6 +112,30 @@ def test_a_declared_model_trains_over_the_star(spec: ModelSpec, rows_wh: Warehou
     assert {"seat_count", "body"} <= {one.name for one in documents["joined"][0].inputs}
     fitted = train_in_warehouse(rows_wh, declared_so, made)
     assert fitted.plan.way == "factorised" and fitted.training["plan"]["reason"]
+
+
+def test_a_keyed_model_is_scored_and_served_by_key(spec: ModelSpec, rows_wh: Warehouse):
+    """From the training over the star to predictions of every flight, and the features of one."""
+    lenient = spec.model_copy(update={
+        "engine": "warehouse", "algorithm": Algorithm(name="naive_bayes"), "name": "keyed",
+        "gates": (Gate(metric="auc", at_least=0.01),),
+    })  # fmt: skip
+    registry.ensure_schema(rows_wh)
+    made = build_training_set(rows_wh, lenient)
+    version = registry.register(rows_wh, train_in_warehouse(rows_wh, lenient, made), made, "code")
+    registry.judge_version(rows_wh, "keyed", version.version)
+    registry.promote(rows_wh, "keyed", version.version, "tester", "first")
+    kept = last_training(rows_wh, "keyed")
+    assert kept["way"] == "factorised" and kept["version"] == version.version and kept["actual_seconds"] > 0
+    result = score(rows_wh, "keyed", engine="warehouse")
+    assert (
+        result.rows
+        == result.scored_rows
+        == len(rows_wh.query("select flight_key from features.ftr_flight__state"))
+    )
+    (row,) = rows_wh.query("select flight_key from ml.prd_keyed order by 1 limit 1")
+    (served,) = fetch_features(rows_wh, lenient, [row["flight_key"]]).values()
+    assert set(lenient.feature_names) <= set(served) and served["is_jet"] is not None
 
 
 BROKEN = [

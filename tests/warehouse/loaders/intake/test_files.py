@@ -119,6 +119,11 @@ def test_what_cannot_be_read_is_named(wh, tmp_path, name, content, text):
         load(wh, tmp_path, orders(read="a.*"))
 
 
+def test_deletions_that_files_cannot_tell_are_refused(wh, tmp_path):
+    with pytest.raises(LoadError, match="deletions cannot be followed"):
+        load(wh, tmp_path, orders(read="*", deletes=True))
+
+
 def test_an_address_that_is_none_is_named_without_its_secret(wh):
     with pytest.raises(LoadError, match="no usable address") as fault:
         list(files.read(source(orders=orders()), orders(), Secret("gs3://me:canary@x/y"), {}))

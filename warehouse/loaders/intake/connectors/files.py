@@ -20,6 +20,7 @@ from warehouse.client.errors import scrub
 from warehouse.loaders.declaration import LoadError
 from warehouse.loaders.intake.batch import Batch
 from warehouse.loaders.intake.connectors.file_formats import SUFFIXES, batches_of
+from warehouse.loaders.intake.connectors.options import refuse_deletes
 from warehouse.loaders.intake.declared import DeclaredSource, DeclaredTable
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def read(
     Raises:
         LoadError: no such folder or bucket, no file matches, a damaged or undecodable file.
     """
+    refuse_deletes(source, table)
     filesystem, folder = _open(source, connection)
     for info in _matching(filesystem, folder, table):
         name = info.path[len(folder) :].lstrip("/")

@@ -144,7 +144,7 @@ class Kinesis(Shop):
 
 class MongoDb(Shop):
     kind = "mongodb"
-    details = {"deletes": True, "options": {"batch_rows": 4, "paths": {"order_id": "_id"}}}
+    details = {"deletes": True, "options": {"batch_rows": 40, "paths": {"order_id": "_id"}}}
 
     def __init__(self, url: str) -> None:
         from pymongo import MongoClient

@@ -97,17 +97,14 @@ class Resharded:
         self.shards = {"a": list(range(5)), "b": [10, 11], "c": [20]}
         self.expire = {"a"}
 
-    def get_paginator(self, _):
-        return self
-
-    def paginate(self, **_):
-        shards = [{"ShardId": name, "ParentShardId": "a", "SequenceNumberRange": {}} for name in "cb"]
-        first = {
-            "ShardId": "a",
-            "ParentShardId": "gone",
-            "SequenceNumberRange": {"EndingSequenceNumber": "99"},
-        }
-        return [{"Shards": [*shards, first]}]
+    def list_shards(self, StreamName=None, NextToken=None):  # noqa: N803
+        if (StreamName is None) == (NextToken is None):
+            raise ValueError("either the stream's name or a token")
+        if StreamName:
+            shards = [{"ShardId": name, "ParentShardId": "a", "SequenceNumberRange": {}} for name in "cb"]
+            return {"Shards": shards, "NextToken": "more"}
+        ended = {"EndingSequenceNumber": "99"}
+        return {"Shards": [{"ShardId": "a", "ParentShardId": "gone", "SequenceNumberRange": ended}]}
 
     def get_shard_iterator(self, ShardId, StartingSequenceNumber="-1", **_):  # noqa: N803
         return {"ShardIterator": f"{ShardId}:{int(StartingSequenceNumber) + 1}"}

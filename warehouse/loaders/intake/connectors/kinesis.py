@@ -164,8 +164,12 @@ class _Stream:
 
     def _open_shards(self) -> None:
         """An iterator for each shard that is not ended and whose parents are, or are gone."""
-        pages = self.client.get_paginator("list_shards").paginate(StreamName=self.table.read)
-        found = {shard["ShardId"]: shard for page in pages for shard in page["Shards"]}
+        found, given = {}, {"StreamName": self.table.read}
+        while given:
+            page = self.client.list_shards(**given)
+            found |= {shard["ShardId"]: shard for shard in page["Shards"]}
+            # the service refuses the stream's name beside a token
+            given = {"NextToken": page["NextToken"]} if page.get("NextToken") else {}
         for name, shard in found.items():
             ending = shard["SequenceNumberRange"].get("EndingSequenceNumber")
             if ending is not None:

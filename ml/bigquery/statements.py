@@ -1,7 +1,7 @@
 """Whole statements: what is sent to BigQuery for one statement of Postgres.
 
-Belongs here: select, create table as, drop table. Does not belong here: what stands in a query
-(`ml.bigquery.queries`), sending it (`ml.bigquery.warehouse`).
+Belongs here: select, create table, insert and delete of rows, drop table. Does not belong here: what stands
+in a query (`ml.bigquery.queries`), sending it (`ml.bigquery.warehouse`).
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ml.bigquery.casts import written
-from ml.bigquery.kinds import Kind, Tables, TranslationError
+from ml.bigquery.kinds import IN_BIGQUERY, OF_POSTGRES, TEXT, Kind, Tables, TranslationError
 from ml.bigquery.queries import Queries
+from ml.bigquery.selects import Select
+from warehouse.client import quote
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,11 @@ def translate(sql: str, tables: Tables) -> Translation:
     if isinstance(node, exp.Drop):
         return _dropped(node)
     if isinstance(node, exp.Create):
-        return _created(node, tables)
+        return _declared(node) if isinstance(node.this, exp.Schema) else _created(node, tables)
+    if isinstance(node, exp.Insert) and isinstance(node.expression, exp.Values):
+        return _inserted(node)
+    if isinstance(node, exp.Delete):
+        return _deleted(node, tables)
     return _selected(node, tables)
 
 
@@ -98,6 +104,56 @@ def _created(node: Any, tables: Tables) -> Translation:
     table = exp.table_(*reversed(path), quoted=True)
     text = exp.Create(this=table, kind="TABLE", expression=made).sql("bigquery")
     return Translation((text,), columns, {}, made=".".join(path))
+
+
+def _declared(node: Any) -> Translation:
+    """`create table (columns)`; keys go, which BigQuery would not enforce, and JSON is kept as text."""
+    from sqlglot import exp
+
+    columns, texts = {}, []
+    for part in node.this.expressions:
+        if isinstance(part, exp.ColumnDef):
+            kind = (
+                TEXT if part.kind.this.value in ("JSON", "JSONB") else OF_POSTGRES.get(part.kind.this.value)
+            )
+            if kind is None:
+                raise TranslationError(f"column type {part.kind.sql('postgres')} has no translation.")
+            columns[part.name] = kind
+            must = any(isinstance(one.kind, exp.NotNullColumnConstraint) for one in part.constraints)
+            texts.append(f"`{part.name}` {IN_BIGQUERY[kind.name]}{' NOT NULL' if must else ''}")
+    path = [part.name for part in node.this.this.parts]
+    exists = "IF NOT EXISTS " if node.args.get("exists") else ""
+    text = f"CREATE TABLE {exists}{_quoted(path)} ({', '.join(texts)})"
+    return Translation((text,), columns, {}, made=".".join(path))
+
+
+def _inserted(node: Any) -> Translation:
+    from sqlglot import exp
+
+    of = Select(Queries(lambda path: None), exp.Select())
+    rows = [
+        f"({', '.join(of(value).sql.sql('bigquery') for value in row.expressions)})"
+        for row in node.expression.expressions
+    ]
+    target = node.this.this if isinstance(node.this, exp.Schema) else node.this
+    return Translation(
+        (f"INSERT INTO {_quoted([p.name for p in target.parts])} VALUES {', '.join(rows)}",), {}, {}
+    )
+
+
+def _deleted(node: Any, tables: Tables) -> Translation:
+    from sqlglot import exp
+
+    where = node.args.get("where")
+    query, _ = Queries(tables).query(exp.select("*").from_(node.this.copy()).where(where.this.copy()))
+    condition = query.args["where"].this.sql("bigquery")
+    return Translation(
+        (f"DELETE FROM {_quoted([p.name for p in node.this.parts])} WHERE {condition}",), {}, {}
+    )
+
+
+def _quoted(path: list[str]) -> str:
+    return quote(*path, dialect="bigquery")
 
 
 def _dropped(node: Any) -> Translation:

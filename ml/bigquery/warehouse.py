@@ -84,6 +84,10 @@ class TranslatedWarehouse:
         """Nothing: each statement of BigQuery sees one snapshot, and training writes work tables only."""
         yield self
 
+    def table_exists(self, schema: str, table: str) -> bool:
+        """Whether there is such a table."""
+        return self._tables(f"{schema}.{table}") is not None
+
     def make_schema(self, schema: str) -> None:
         """Make a schema for short-lived tables, which BigQuery itself drops after two days."""
         self._engine.run(f"CREATE SCHEMA IF NOT EXISTS `{schema}` OPTIONS(default_table_expiration_days=2)")

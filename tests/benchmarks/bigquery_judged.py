@@ -4,7 +4,8 @@
 this one comparison. Every training job and every family of documents runs by GoogleSQL in ZetaSQL, Google's
 analyzer and reference evaluator, and the same job by Postgres or by the document's evaluator on the same
 rows. The record's figure is the share of statements accepted. `equal` names the jobs whose results are the
-same to the last bit; `ulps` how far functions that are no arithmetic lie from libm's.
+same to the last bit, `generalised` how far models of exp and ln lie apart, `ulps` how far functions that are
+no arithmetic lie from libm's.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from tests.benchmarks.progress import progress
 from tests.benchmarks.record import record, versions
 from tests.ml.bigquery.document_answers import compared
 from tests.ml.bigquery.mixed_rows import mixed_rows
-from tests.ml.bigquery.training_cases import CASES
+from tests.ml.bigquery.training_cases import CASES, GENERALISED
 from tests.peers.environment import peer_python
 from tests.peers.ulps import distance
 from tests.peers.zetasql import REQUIREMENTS, Refused, ZetaSql
@@ -55,6 +56,7 @@ def main(rows: int) -> None:
     with bench_database(DATABASE) as wh, ZetaSql(peer_python("zetasql", REQUIREMENTS)) as judge:
         wh.execute("create schema s")
         training = training_of(wh, judge, rows)
+        generalised = generalised_of(wh, judge)
         documents = {family.name: document_of(judge, family) for family in FAMILIES}
         functions = {name: function_of(judge, name) for name in FUNCTIONS}
         refused = [name for name, found in training.items() if isinstance(found, str)]
@@ -70,6 +72,7 @@ def main(rows: int) -> None:
             versions=versions("sqlglot", zetasql="0.1.5"),
             equal=sorted(name for name, found in training.items() if found is True),
             training=training,
+            generalised=generalised,
             documents=documents,
             ulps=functions,
         )
@@ -87,6 +90,16 @@ def training_of(wh: Warehouse, judge: ZetaSql, rows: int) -> dict[str, Any]:
                 found[name] = job(wh, '"s"."mixed"') == job(other, '"s"."mixed"')
             except Refused as error:
                 found[name] = str(error).splitlines()[0]
+    return found
+
+
+def generalised_of(wh: Warehouse, judge: ZetaSql) -> dict[str, float]:
+    """By family, the largest difference of coefficients and standard errors, relative to the largest."""
+    found, other = {}, TranslatedWarehouse(judge)
+    for name, job in GENERALISED.items():
+        with progress(name):
+            parts = zip(job(wh, '"s"."mixed"'), job(other, '"s"."mixed"'), strict=True)
+            found[name] = max(float(np.abs(np.array(a) - b).max() / np.abs(a).max()) for a, b in parts)
     return found
 
 

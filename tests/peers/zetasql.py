@@ -30,6 +30,10 @@ SECONDS = 300.0
 PATH = re.compile(r"`(\w+)`\.`(\w+)`")
 CREATE = re.compile(r"CREATE TABLE `([\w.]+)` AS (.*)", re.DOTALL)
 DROP = re.compile(r"DROP TABLE (IF EXISTS )?`([\w.]+)`")
+INSERT = re.compile(r"INSERT INTO `(?P<name>[\w.]+)` VALUES \((?P<rest>.*)\)", re.DOTALL)
+DELETE = re.compile(r"DELETE FROM `(?P<name>[\w.]+)` WHERE (?P<rest>.*)", re.DOTALL)
+DECLARE = re.compile(r"CREATE TABLE (IF NOT EXISTS )?`(?P<name>[\w.]+)` \((?P<rest>.*)\)", re.DOTALL)
+COLUMN = re.compile(r"`(\w+)` (\w+)")
 EPOCH = datetime.date(1970, 1, 1)
 
 
@@ -95,6 +99,10 @@ class ZetaSql:
         if text.startswith("CREATE SCHEMA"):
             self._ask(what="analyze", sql=text)
             return []
+        if changed := (INSERT.fullmatch(text) or DELETE.fullmatch(text) or DECLARE.fullmatch(text)):
+            self._ask(what="analyze", sql=text)
+            self._change(changed)
+            return []
         answer = self._ask(what="query", sql=text)
         names = [name for name, _ in answer["columns"]]
         kinds = [kind for _, kind in answer["columns"]]
@@ -103,6 +111,24 @@ class ZetaSql:
             {n: _read(value, kind) for n, kind, value in zip(names, kinds, row, strict=True)}
             for row in answer["rows"]
         ]
+
+    def _change(self, changed: re.Match[str]) -> None:
+        """The evaluator changes no table: what a statement makes of one is a SELECT, and takes its place."""
+        name, rest = changed["name"], changed["rest"]
+        if changed.re is DECLARE:
+            if name not in self._columns:
+                columns = {one[1]: one[2] for one in COLUMN.finditer(rest)}
+                self._ask(what="table", name=name, columns=columns, rows=[])
+                self._columns[name] = columns
+            return
+        if changed.re is INSERT:
+            sql = f"SELECT * FROM `{name}` UNION ALL SELECT {rest}"
+        else:
+            sql = f"SELECT * FROM `{name}` WHERE ({rest}) IS NOT TRUE"
+        self._ask(what="create", name=f"{name}_new", sql=sql)
+        self._ask(what="drop", name=name)
+        self._ask(what="create", name=name, sql=f"SELECT * FROM `{name}_new`")
+        self._ask(what="drop", name=f"{name}_new")
 
     def analyze(self, sql: str) -> None:
         """Judge a statement without running it.

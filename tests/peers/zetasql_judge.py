@@ -132,6 +132,7 @@ class Judge:
         table = self._catalog.table.add(name=name)
         for column, kind in columns.items():
             table.column.add(name=column, is_writable_column=True).type.type_kind = kind
+        content.table_data.SetInParent()  # a table without rows is a table
         self._rows[name] = content
         return {}
 

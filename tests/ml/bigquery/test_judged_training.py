@@ -6,18 +6,17 @@ import numpy as np
 import pytest
 
 from ml.bigquery import TranslationError
-from ml.document.dialect import POSTGRES
 from ml.indb.cofactor_scan import measure
+from ml.indb.cofactor_store import CofactorStore
 from ml.indb.columns import Number
 from ml.indb.errors import InDatabaseError
-from ml.indb.glm import fit_glm
 from ml.indb.linear import least_squares
 from ml.indb.lossless_cells import lossless_cells
 from ml.indb.robust import robust_errors
 from ml.indb.star_scan import measure_star
 from ml.indb.tree_settings import TreeRows
 from tests.ml.bigquery.mixed_rows import mixed_rows
-from tests.ml.bigquery.training_cases import CASES, FEATURES
+from tests.ml.bigquery.training_cases import CASES, FEATURES, GENERALISED
 from tests.ml.indb.star_data import made_star
 
 pytestmark = pytest.mark.slow
@@ -62,16 +61,11 @@ def test_what_cannot_be_summed_is_refused_in_the_same_words(both, number, reason
     assert said[0] == said[1]
 
 
-@pytest.mark.parametrize("family", ["logistic", "poisson", "gamma", "multinomial"])
+@pytest.mark.parametrize("family", GENERALISED)
 def test_generalised_linear_models_differ_by_libm_alone(both, family):
     """Their sums are exact; the judge's exp and ln differ from Postgres' by a unit in the last place."""
-    targets = {"logistic": "class", "poisson": "weight", "gamma": "gap", "multinomial": "weight"}
-    source = f"(select *, abs({POSTGRES.name_of('target')}) + 0.5::float8 as gap from {ROWS} as r)"
-    fits = [fit_glm(wh, source, ["x", "k", "kind"], targets[family], family) for wh in both]
-    one, two = (np.asarray(fit.coefficients) for fit in fits)
-    assert fits[0].steps == fits[1].steps and fits[0].lines == fits[1].lines
-    assert np.abs(one - two).max() <= 1e-12 * np.abs(one).max()
-    assert np.allclose(fits[0].standard_errors, fits[1].standard_errors, rtol=1e-12, atol=0.0)
+    for one, two in zip(*(GENERALISED[family](wh, ROWS) for wh in both), strict=True):
+        assert np.abs(np.array(one) - two).max() <= 1e-12 * np.abs(one).max()
 
 
 def test_a_star_is_measured_without_its_join(rows_wh, judged, judge):
@@ -81,6 +75,18 @@ def test_a_star_is_measured_without_its_join(rows_wh, judged, judge):
         judge.load(name, table)
     found = [measure_star(wh, made.star, made.numbers, made.categories, ()) for wh in (rows_wh, judged)]
     assert found[0].total.to_dict() == found[1].total.to_dict()
+
+
+def test_days_are_kept_and_forgotten(both):
+    store = CofactorStore("s", "kept", (Number("x", 2, 100.0), Number("target", 3, 100.0)), (), "day", "fold")
+    windows = []
+    for wh in both:
+        rows = [store.measure_days(wh, ROWS, [day]) for day in ("2024-02-27", "2024-02-28", "2024-02-29")]
+        store.forget_days(wh, ["2024-02-28"])
+        again = store.measure_days(wh, ROWS, ["2024-02-29"])
+        kept = store.window(wh, store.days(wh))
+        windows.append([rows, again, store.days(wh), {fold: kept[fold].to_dict() for fold in sorted(kept)}])
+    assert windows[0] == windows[1] and len(windows[0][2]) == 2
 
 
 def test_what_bigquery_has_no_digits_for_is_refused(both):

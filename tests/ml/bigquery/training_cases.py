@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from ml.indb.class_moments import classes_of
 from ml.indb.cofactor_scan import measure
 from ml.indb.columns import Category, Number
 from ml.indb.declare import declared
 from ml.indb.discriminants import linear_discriminants
+from ml.indb.glm import fit_glm
 from ml.indb.kmeans import fit_kmeans
 from ml.indb.linear import least_squares
 from ml.indb.linear_document import least_squares_document
@@ -76,6 +79,24 @@ def forest(wh: Any, relation: str) -> str:
     made = train_trees(wh, rows, Forest(trees=2, growth=SMALL), "forest", most_bins=400)
     return made.fitted.document.sha256
 
+
+def generalised(family: str, target: str) -> Case:
+    """Coefficients and standard errors, (M, P) each: they depend on exp and ln of the engine."""
+
+    def fitted(wh: Any, relation: str) -> list[list[list[float]]]:
+        source = f"(select *, abs(target) + 0.5::float8 as gap from {relation} as r)"
+        fit = fit_glm(wh, source, ["x", "k", "kind"], target, family)
+        return [np.asarray(part).tolist() for part in (fit.coefficients, fit.standard_errors)]
+
+    return fitted
+
+
+GENERALISED: dict[str, Case] = {
+    "logistic": generalised("logistic", "class"),
+    "multinomial": generalised("multinomial", "weight"),
+    "poisson": generalised("poisson", "weight"),
+    "gamma": generalised("gamma", "gap"),
+}
 
 CASES: dict[str, Case] = {
     "cofactors": cofactors,

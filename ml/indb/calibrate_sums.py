@@ -123,12 +123,15 @@ def _groups(wh: Warehouse, table: str) -> Costs:
     texts = {
         "count": f"select count(x0) from {table}",
         "group": f"select count(*) from (select k, count(x0) from {table} group by k) as g",
-        "groups": f"select count(*) from (select id, count(x0) from {table} group by id) as g",
         "join": f"select count(a) from {table} as f join {dimension} on d.k = f.k",
     }
     seconds = {name: quickest(lambda sql=sql: wh.scalar(sql)) for name, sql in texts.items()}
     plain = quickest(lambda: measure(wh, table, _declared(1, 3)))
     sets = quickest(lambda: measure(wh, table, _declared(1, 3), [Category("c"), Category("d")]))
+    # As many groups as rows matter where rows are many, and do not fit into memory then.
+    wh.execute("set local work_mem = '256kB'")
+    groups = f"select count(*) from (select id, count(x0) from {table} group by id) as g"
+    seconds["groups"] = quickest(lambda: wh.scalar(groups))
     return {
         "group": max((seconds["group"] - seconds["count"]) / ROWS, LEAST),
         "new_group": max((seconds["groups"] - seconds["group"]) / ROWS, LEAST),

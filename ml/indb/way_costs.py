@@ -145,7 +145,9 @@ def _factorised(costs: _Costs) -> tuple[float, float]:
         if one < len(sizes):
             seconds += found.rows * (unit["row"] + 2 * unit["group"])
             pushed = min(keyed[one], keyed[two]) or max(keyed[one], keyed[two])
-            seconds += pairs * (unit["new_group"] + unit["join"] + pushed * unit["value"])
+            # Each pair is made, kept, read, joined with one dimension and grouped by the other's key.
+            made = unit["new_group"] + 2 * unit["row"] + unit["join"] + unit["group"]
+            seconds += pairs * (made + pushed * unit["value"])
     other = sum(sizes) + numbers
     # Steps so large that a product of two still is a bigint leave none for the facts of a key.
     product = unit["wide_product" if work.is_rounded else "product"]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SAMPLE_ROWS = 4_000
 LARGEST_SAMPLE = 256_000
-LEAST_SHARE, LEAST_SECONDS = 0.05, 0.1
+LEAST_SHARE, LEAST_SECONDS = 0.05, 0.2
 """Of the seconds of one measurement, and seconds: less is noise."""
 
 

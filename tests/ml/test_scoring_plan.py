@@ -54,16 +54,16 @@ def test_it_is_measured_once_and_kept(wh, monkeypatch):
 
 
 def test_the_sample_grows_until_rows_outweigh_what_is_fixed(monkeypatch):
-    """Against a clock of 60 ms fixed and 6 µs a row; and against one that cannot tell rows from nothing."""
+    """Against a clock of 120 ms fixed and 12 µs a row; and against one that cannot tell rows from nothing."""
     asked = []
     monkeypatch.setattr(
         scoring_calibration,
         "_seconds",
-        lambda w, e, s, rows: asked.append(rows) or (0.06 + rows * 6e-6, Scored(rows)),
+        lambda w, e, s, rows: asked.append(rows) or (0.12 + rows * 12e-6, Scored(rows)),
     )
     rows, fixed, row, _ = scoring_calibration._measured(None, "stream", None)
     assert asked == [4_000, 1, 1, 4_000, 16_000] and rows == 16_000
-    assert fixed == pytest.approx(0.06, rel=1e-3) and row == pytest.approx(6e-6, rel=1e-3)
+    assert fixed == pytest.approx(0.12, rel=1e-3) and row == pytest.approx(12e-6, rel=1e-3)
     monkeypatch.setattr(
         scoring_calibration, "_seconds", lambda w, e, s, rows: (0.01, Scored(min(rows, 3_000)))
     )

@@ -26,9 +26,7 @@ def _check_inputs(document: Document) -> dict[str, str]:
     kinds: dict[str, str] = {}
     for item in document.inputs:
         if item.kind not in KINDS:
-            raise DocumentError(
-                f"input {item.name!r} has kind {item.kind!r}; allowed: {', '.join(KINDS)}."
-            )
+            raise DocumentError(f"input {item.name!r} has kind {item.kind!r}; allowed: {', '.join(KINDS)}.")
         if not isinstance(item.name, str) or not item.name or item.name in kinds:
             raise DocumentError(f"input {item.name!r} stands twice, or is no name. Give each its own.")
         kinds[item.name] = "category" if item.kind == "category" else "number"

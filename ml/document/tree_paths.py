@@ -46,9 +46,7 @@ def path_rows(document: Document, random: Any, count: int) -> list[dict[str, flo
     return found
 
 
-def _at(
-    tree: Mapping[str, Any], goal: int, sets: list[list[float]], position: float | None
-) -> float | None:
+def _at(tree: Mapping[str, Any], goal: int, sets: list[list[float]], position: float | None) -> float | None:
     threshold = tree["threshold"][goal]
     if tree["test"][goal] == "in":
         threshold = sets[int(threshold)][0]

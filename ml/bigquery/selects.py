@@ -115,9 +115,20 @@ class Select:
             return any(one.find_ancestor(exp.Subquery, exp.Window) is None for one in found)
 
         is_one_row = adds_up(self._node.expressions) and not self._node.args.get("group")
-        if is_one_row and not adds_up(made.expressions):
+        if is_one_row and not adds_up(made.expressions) or self._asks_for_types(made):
             for key in ("from_", "joins", "where"):
                 made.set(key, None)
+
+    def _asks_for_types(self, made: Any) -> bool:
+        """Whether only types were asked for, of one row or none beside another: BigQuery joins to the left by
+        equal columns alone, and nothing of the rows is left here.
+        """
+        from sqlglot import exp
+
+        joins = self._node.args.get("joins") or []
+        is_beside = [isinstance(one.this, exp.Lateral) and one.args["on"] == exp.true() for one in joins]
+        is_free = not any(part.find(exp.Column, exp.Star) for part in made.expressions)
+        return bool(joins) and all(is_beside) and is_free
 
     def _projected(self, node: Any) -> Iterator[tuple[Any, Kind]]:
         """A projection and its kind; a star stands for its columns, in order."""

@@ -85,6 +85,13 @@ def test_what_the_engines_order_otherwise_keeps_postgres_order(postgres, bigquer
     assert text_of(postgres) == bigquery
 
 
+def test_types_are_asked_for_without_a_join_that_bigquery_has_not():
+    source = "(select 1) as one left join lateral (select * from s.t as x limit 1) as r on true"
+    assert text_of(f'select pg_typeof(r."n")::text as a from {source}') == "SELECT 'bigint' AS a"
+    with pytest.raises(TranslationError, match="table s.other is not known"):
+        translate(f"select pg_typeof(r.n)::text as a from {source.replace('s.t', 's.other')}", {}.get)
+
+
 def test_parameters_are_literals_that_cannot_end_early():
     name = "it's %s \\"
     given = {"name": name, "day": datetime.date(2024, 2, 29), "many": [1, None], "x": 0.1}

@@ -77,7 +77,7 @@ def _trials(
         for number, name in zip(range(named), cycle(names), strict=False):
             shop.add()
             # in the second round the second batch, where a kind has one
-            is_second = number // len(names) % 2 and shop.kind != "postgres"
+            is_second = number // len(names) % 2 and not shop.is_one_batch
             nth = 2 if is_second and name not in (DELETIONS, "finished") else 1
             is_killed = killed_load(settings, shop, name, nth)
             loader.load(settings)

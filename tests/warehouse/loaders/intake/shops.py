@@ -22,6 +22,8 @@ class Shop:
     """`versions`: each (order_id, customer) that a right warehouse holds, once. `held`: bad rows it holds."""
 
     kind = "files"
+    is_one_batch = False
+    """Whether a load of what one `add` brings is always a single batch."""
     details: dict[str, Any] = {}
 
     def __init__(self, address: str, read: str = "orders") -> None:
@@ -86,6 +88,7 @@ class Postgres(Shop):
     """A table of another database, whose deletions are followed too."""
 
     kind = "postgres"
+    is_one_batch = True
     details = {"deletes": True}
 
     def __init__(self, database: Any, address: str) -> None:
@@ -124,6 +127,7 @@ class Kafka(Shop):
 
 class Kinesis(Shop):
     kind = "kinesis"
+    is_one_batch = True
     details = {"history": "events", "options": {"batch_rows": 4, "pause_s": 0.01}}
 
     def __init__(self, client: Any, url: str) -> None:

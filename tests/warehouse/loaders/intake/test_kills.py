@@ -20,7 +20,7 @@ def trial(monkeypatch, settings, shop, milestones):
     with open_warehouse(settings) as wh:
         for number, milestone in enumerate(milestones):
             shop.add()
-            assert killed_load(settings, shop, milestone, nth=1 + number % 2 * (shop.kind != "postgres"))
+            assert killed_load(settings, shop, milestone, nth=1 + number % 2 * (not shop.is_one_batch))
             loader.load(settings)
             assert faults(wh, shop) == [], f"after a kill at {milestone!r}"
 

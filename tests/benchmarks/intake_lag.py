@@ -40,14 +40,14 @@ def main(seconds: int, repeats: int) -> None:
     settings = replace(load_settings(), database=DATABASE)
     lags: dict[str, list[list[float]]] = {"ours": [], "theirs": []}
     try:
-        with servers.kafka() as broker:
+        # held open, so that the server stays up between the sides
+        with servers.kafka() as broker, open_warehouse(settings) as wh:
             for _ in range(repeats):
                 for side, taken in lags.items():
                     taken.append(_run(side, settings, broker, seconds))
                     cuts = quantiles(taken[-1], n=100)
                     print(f"{side}: {len(taken[-1]):,} events, p50 {cuts[49]:.3f} s, p99 {cuts[98]:.3f} s",
                           flush=True)  # fmt: skip
-        with open_warehouse(settings) as wh:
             server = wh.scalar("show server_version")
     finally:
         with open_warehouse(load_settings()) as wh:

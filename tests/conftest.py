@@ -34,6 +34,8 @@ from warehouse.client import (
 )  # fmt: skip
 
 SHOWN_LINES = 80
+SERVERS = {"moto_url", "broker", "mongodb_url"}
+"""Fixtures of servers in an environment of their own."""
 
 # The same examples everywhere, so that a failure is seen again; no time limit, since machines are shared.
 hypothesis.settings.register_profile("suite", deadline=None, derandomize=True, print_blob=True)
@@ -107,11 +109,26 @@ def wh(fresh_database: Callable[[], Settings]) -> Iterator[Warehouse]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of the built house come last, and the first test of all begins its building: it takes minutes, in
-    which one core would otherwise wait.
+    which one core would otherwise wait. It begins what the servers of sources need, too.
     """
     items.sort(key=lambda item: "house_template" in getattr(item, "fixturenames", ()))
     if items and "house_template" in getattr(items[-1], "fixturenames", ()):
         items[0].fixturenames.append("house_building")
+    if any(SERVERS & set(getattr(item, "fixturenames", ())) for item in items):
+        items[0].fixturenames.append("servers_preparing")
+
+
+@pytest.fixture(scope="session")
+def servers_preparing() -> Iterator[None]:
+    """The environments of the servers are built by a process that goes on while other tests run."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.peers.prepare"], cwd=Path(__file__).resolve().parents[1],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    yield
+    if process.poll() is None:
+        process.terminate()
+    process.wait(60)
 
 
 @pytest.fixture(scope="session")

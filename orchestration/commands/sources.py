@@ -7,6 +7,7 @@ Belongs here: arguments, and what these commands print. Does not belong here: lo
 from __future__ import annotations
 
 import json
+import math
 import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 SourceName = Annotated[str, typer.Argument(help="A source declared beside its staging models.")]
 TableName = Annotated[str | None, typer.Option("--table", help="One table of it; all without.")]
 QuarantineId = Annotated[int, typer.Argument(help="The row's number, as `list` shows it.")]
-IDLE_SECONDS = 0.2
 
 quarantine = typer.Typer(
     help="List, repair and load again the rows that could not be loaded.", no_args_is_help=True
@@ -53,22 +53,22 @@ def stream(
 ) -> None:
     """Follow a declared source until stopped: small steps, each committed with its position."""
     from orchestration.console import open_console
+    from orchestration.following import follow_tables, poll_tables
     from warehouse.client import load_settings
+    from warehouse.loaders.intake.connectors import connector
 
     console, loader, settings = open_console(), _loader(source), load_settings()
-    end = time.monotonic() + seconds if seconds is not None else None
-    totals: dict[str, int] = {}
+    end = time.monotonic() + seconds if seconds is not None else math.inf
+    names, tell = [table] if table else list(loader.tables), _teller(console)
     try:
-        while end is None or time.monotonic() < end:
-            accounts = loader.load(settings, [table] if table else None)
-            read = sum(account.read for account in accounts)
-            for account in accounts:
-                totals[account.relation] = totals.get(account.relation, 0) + account.loaded
-            if read:
-                console.print(f"{read:,} rows read; new so far: {totals}", soft_wrap=True, markup=False)
-            time.sleep(IDLE_SECONDS if read else every)
+        if hasattr(connector(loader.source.kind), "follow"):
+            accounts = follow_tables(settings, loader.source, names, end, tell)
+        else:
+            accounts = poll_tables(settings, loader, names, end, every, tell)
     except KeyboardInterrupt:
         console.print("Stopped; the next run goes on from here.")
+        return
+    _show_accounts(console, accounts)
 
 
 @quarantine.command("list")

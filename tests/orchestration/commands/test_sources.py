@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from dataclasses import replace
 
 import dagster as dg
@@ -58,6 +60,32 @@ def test_a_new_source_ends_with_data_in_the_warehouse_and_models_that_build(proj
     run("quarantine", "replay", "shop")
     assert wh.scalar('select amount from raw.shop__orders where "Order ID" = 101') == 7.5
     assert "0 rows held" in run("quarantine", "list")
+
+
+def test_files_are_followed_by_asking_again(project, wh, tmp_path):
+    run("new", "source", "files", "shop", "--read", "orders-*.csv", "--connection", "SHOP_FILES", "--no-load")
+    told = run("stream", "shop", "--every", "0.01", "--for", "0.1")
+    assert "shop: 100 rows read" in told
+    assert wh.scalar("select count(*) from raw.shop__orders") == 100
+
+
+def test_a_table_that_fails_ends_the_following_of_all(wh, monkeypatch):
+    from orchestration.following import follow_tables
+    from warehouse.loaders.intake import continuous
+
+    ended = []
+
+    def follow(settings, source, name, is_over, tell):
+        if name == "bad":
+            raise LoadError("broken", value="x", allowed="y", next_step="z")
+        while not is_over():
+            time.sleep(0.001)
+        ended.append(name)
+
+    monkeypatch.setattr(continuous, "follow", follow)
+    with pytest.raises(LoadError, match="broken"):
+        follow_tables(wh.settings, None, ["good", "bad"], math.inf, print)
+    assert ended == ["good"]
 
 
 def test_a_declared_source_is_assets_with_checks_and_a_stream_has_a_sensor(project, wh):

@@ -37,9 +37,9 @@ class FittedModel:
     `estimator` is the fitted pipeline it was made from, None where the warehouse fitted it. `threshold` is
     the score from which a case counts as positive (None for regression). `feature_importance` are shares of
     gain (of absolute standardised coefficients for linear models, of divergence between classes for naive
-    Bayes) that sum to 1. `bytes_out` left the warehouse. `peak_memory_mb` is the process's peak so far. `sample`
-    holds the features of some test rows, for the parity check. `training`: how the warehouse fitted it, and
-    `plan`: what was expected of that.
+    Bayes) that sum to 1. `bytes_out` left the warehouse. `peak_memory_mb` is the process's peak so far.
+    `sample` holds the features of some test rows, for the parity check. `training`: how the warehouse fitted
+    it, and `plan`: what was expected of that.
     """
 
     spec: ModelSpec

@@ -97,7 +97,9 @@ def _ask_all(console: Console, wh: Warehouse, service: Running) -> tuple[int, in
         table.add_column(shown, justify="right" if column in answers else "left", min_width=8)
     for flight in flights:
         table.add_row(
-            "{carrier_id}\u00a0{flight_number}\u00a0{origin_airport_id}→{destination_airport_id}".format(**flight),
+            "{carrier_id}\u00a0{flight_number}\u00a0{origin_airport_id}→{destination_airport_id}".format(
+                **flight
+            ),
             f"{flight['scheduled_departure_at']:%H:%M}",
             *(f"{scores[flight['flight_key']]:.3f}" for scores in answers.values()),
             f"{flight['arrival_delay_min']:+d}",

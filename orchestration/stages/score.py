@@ -19,6 +19,7 @@ from warehouse.client import Warehouse, quote
 
 ENGINE_TAG = "starhouse/score_engine"  # warehouse, stream or auto: overrides the declaration
 
+
 def score_assets(spec: ModelSpec) -> list[dg.AssetsDefinition]:
     """The predictions of one model."""
     features = [dg.AssetKey(table.split(".")) for table in spec.feature_tables]

@@ -50,7 +50,7 @@ $(STAMP): requirements.lock pyproject.toml
 demo: $(STAMP) ## Load, build, train, score, serve and report on the flights of New York 2013
 	@$(BIN)/starhouse demo
 
-test: $(STAMP) ## Run the tests (about ten minutes on two cores)
+test: $(STAMP) ## Run the tests (about eleven minutes on two cores)
 	$(PYTEST) -m "not slow"
 
 test-full: $(STAMP) ## Run all tests, the slow ones too

@@ -55,13 +55,13 @@ def stream(
     from orchestration.console import open_console
     from orchestration.following import follow_tables, poll_tables
     from warehouse.client import load_settings
-    from warehouse.loaders.intake.connectors import connector
+    from warehouse.loaders.intake.connectors import STREAMS
 
     console, loader, settings = open_console(), _loader(source), load_settings()
     end = time.monotonic() + seconds if seconds is not None else math.inf
     names, tell = [table] if table else list(loader.tables), _teller(console)
     try:
-        if hasattr(connector(loader.source.kind), "follow"):
+        if loader.source.kind in STREAMS:
             accounts = follow_tables(settings, loader.source, names, end, tell)
         else:
             accounts = poll_tables(settings, loader, names, end, every, tell)

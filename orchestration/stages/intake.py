@@ -13,11 +13,11 @@ import dagster as dg
 
 from orchestration.dbt_translator import DEFAULT_OWNER
 from orchestration.stages.house import STAGE_TAG, House, is_forced, teller
+from warehouse.loaders.intake.connectors import STREAMS
 from warehouse.loaders.intake.declared import DeclaredSource, DeclaredTable
 from warehouse.loaders.intake.loader import DeclaredLoader
 
 CONTRACT, ACCOUNT = "contract", "account"
-STREAMS = ("kafka", "kinesis")
 STREAM_SECONDS = 30
 
 

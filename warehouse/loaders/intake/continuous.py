@@ -9,10 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from warehouse.client import Settings, open_warehouse
-from warehouse.client.environment import secret_named
 from warehouse.loaders.declaration import LoadError
 from warehouse.loaders.intake import bookkeeping
-from warehouse.loaders.intake.connectors import MODULES, connector
+from warehouse.loaders.intake.connectors import STREAMS, connector
 from warehouse.loaders.intake.declared import DeclaredSource
 from warehouse.loaders.intake.intake import Account, Intake, lock_name
 
@@ -31,13 +30,12 @@ def follow(
         LoadError: a source that is no stream, or bad input; what was committed before it stays.
     """
     module: Any = connector(source.kind)
-    if not hasattr(module, "follow"):
-        streams = [kind for kind in MODULES if hasattr(connector(kind), "follow")]
+    if source.kind not in STREAMS:
         raise LoadError(
-            f"source {source.name} is no stream", value=source.kind, allowed=", ".join(streams),
+            f"source {source.name} is no stream", value=source.kind, allowed=", ".join(STREAMS),
             next_step="load it instead",
         )  # fmt: skip
-    table, secret = source.table(name), secret_named(source.connection) if source.connection else None
+    table, secret = source.table(name), source.secret
     relation = source.relation(table)
     with open_warehouse(settings) as wh, wh.advisory_lock(lock_name(relation)):
         load = Intake(wh, source, table, progress or (lambda line: None))

@@ -7,8 +7,9 @@ with a reason. Does not belong here: writing either of them.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from warehouse.loaders.declaration import LoadError
 from warehouse.loaders.intake.batch import Batch, Reject
@@ -17,6 +18,8 @@ from warehouse.loaders.intake.declared import DeclaredColumn, DeclaredTable
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    Cast = tuple[pa.Array, dict[int, str]]
 
 INFERRED = {"integer": "bigint", "number": "double precision", "boolean": "boolean", "date": "date",
             "instant": "timestamp with time zone", "json": "jsonb", "text": "text"}  # fmt: skip
@@ -47,29 +50,51 @@ class Parted:
     rejects: list[Reject]
 
 
-def column_verdicts(table: DeclaredTable, batch: Batch) -> list[Verdict]:
-    """What became of each declared column, and which ones came that were not declared."""
+def cast_columns(columns: Iterable[DeclaredColumn], batch: Batch, zone: str | None) -> dict[str, Cast]:
+    """The batch's values as `casting.cast` gives them, by column; of a column it has not, all missing."""
+    seen, nothing = set(batch.column_names), [None] * len(batch.positions)
+    return {
+        column.name: cast(
+            batch.values(column.name) if column.name in seen else nothing, column.kind, zone, column.sql_type
+        )
+        for column in columns
+    }
+
+
+def added_kinds(table: DeclaredTable, batch: Batch) -> dict[str, str | None]:
+    """The columns that came and are not declared, and what kind each seems to be."""
+    declared = {column.name for column in table.columns}
+    return {name: inferred_kind(batch, name) for name in batch.column_names if name not in declared}
+
+
+def column_verdicts(
+    table: DeclaredTable,
+    batch: Batch,
+    made: Mapping[str, Cast],
+    added: Mapping[str, str | None],
+) -> list[Verdict]:
+    """What became of each declared column (`made` by `cast_columns`), and which ones came that were not
+    declared (`added_kinds`).
+    """
     seen = set(batch.column_names)
     if not batch.positions:
         return []
     found = []
     for column in table.columns:
         if column.name in seen:
-            found.append(_kept(table, column, batch))
+            found.append(_kept(table, column, *made[column.name]))
         else:
             is_needed = column.name in table.needed
             detail = "the source has no such column" + ("; it is needed" if is_needed else ": missing values")
             found.append(Verdict(column.name, "removed", True, detail))
-    declared = {column.name for column in table.columns}
-    for name in batch.column_names:
-        if name not in declared:
-            kind = inferred_kind(batch, name)
-            found.append(Verdict(name, "added", True, f"not declared; holds {kind or 'nothing but nulls'}"))
+    for name, kind in added.items():
+        found.append(Verdict(name, "added", True, f"not declared; holds {kind or 'nothing but nulls'}"))
     return found
 
 
-def _kept(table: DeclaredTable, column: DeclaredColumn, batch: Batch) -> Verdict:
-    values, faults = cast(batch.values(column.name), column.kind, table.zone, column.sql_type)
+def _kept(
+    table: DeclaredTable, column: DeclaredColumn, values: pa.Array, faults: Mapping[int, str]
+) -> Verdict:
     if faults:
         detail = f"{len(faults)} of {len(values)} values are no {column.kind}: {next(iter(faults.values()))}"
         return Verdict(column.name, "retyped", True, detail)
@@ -111,30 +136,25 @@ def check_policy(table: DeclaredTable, relation: str, verdicts: list[Verdict]) -
         )
 
 
-def part(table: DeclaredTable, batch: Batch, added: tuple[DeclaredColumn, ...] = ()) -> Parted:
-    """The rows whose every declared value fits, as Arrow of the declared kinds, and the others with the first
-    thing that is wrong with each.
+def part(table: DeclaredTable, batch: Batch, made: Mapping[str, Cast]) -> Parted:
+    """The rows whose every value fits, as `cast_columns` made them of declared and added columns, and the
+    others with the first thing that is wrong with each.
     """
     import pyarrow as pa
 
-    if not batch.positions:
-        return Parted(_empty(table, added), [], list(batch.rejects))
-    seen, faults = set(batch.column_names), {}
-    made: dict[str, pa.Array] = {}
-    for column in (*table.columns, *added):
-        raw = batch.values(column.name) if column.name in seen else [None] * len(batch.positions)
-        made[column.name], wrong = cast(raw, column.kind, table.zone, column.sql_type)
+    faults: dict[int, tuple[str, str]] = {}
+    for name, (_, wrong) in made.items():
         for row, reason in wrong.items():
-            faults.setdefault(row, (column.name, reason))
+            faults.setdefault(row, (name, reason))
     for name in table.needed:
-        for row in _missing_rows(made[name]):
+        for row in _missing_rows(made[name][0]):
             faults.setdefault(row, (name, f"{name} has no value; it is needed"))
     rejects = [
         Reject(batch.positions[row], reason, name, batch.row(row))
         for row, (name, reason) in sorted(faults.items())
     ]
     places = [row for row in range(len(batch.positions)) if row not in faults]
-    rows = pa.table(made)
+    rows = pa.table({name: values for name, (values, _) in made.items()})
     if faults:
         rows = rows.take(pa.array(places, pa.int64()))
     return Parted(rows, places, [*batch.rejects, *rejects])
@@ -154,12 +174,6 @@ def _missing_rows(column: pa.Array) -> list[int]:
     import pyarrow.compute as pc
 
     return pc.indices_nonzero(pc.is_null(column)).to_pylist() if column.null_count else []
-
-
-def _empty(table: DeclaredTable, added: tuple[DeclaredColumn, ...]) -> Any:
-    import pyarrow as pa
-
-    return pa.table({c.name: cast([], c.kind)[0] for c in (*table.columns, *added)})
 
 
 def load_verdicts(table: DeclaredTable, read_rows: int, age_h: float | None) -> list[Verdict]:

@@ -23,11 +23,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from warehouse.client.environment import secret_named
 from warehouse.loaders.declaration import NAME, LoadError
+from warehouse.loaders.intake.connectors import MODULES
 
-KINDS = ("files", "s3", "postgres", "mongodb", "http", "kafka", "kinesis")
+if TYPE_CHECKING:
+    from warehouse.client.settings import Secret
+
 HISTORIES = ("events", "changes", "snapshot")
 POLICIES = ("quarantine", "evolve", "freeze")
 DATA_TYPES = {
@@ -111,6 +115,11 @@ class DeclaredSource:
     tables: tuple[DeclaredTable, ...]
     options: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def secret(self) -> Secret | None:
+        """What `connection` names; None where it names nothing. Raises SettingsError where it is not set."""
+        return secret_named(self.connection) if self.connection else None
+
     def relation(self, table: DeclaredTable) -> str:
         """The table's name in the schemas `raw` and `landing`."""
         return f"{self.name}__{table.name}"
@@ -155,7 +164,7 @@ def _source(path: Path, entry: Mapping[str, Any], loader: Any) -> DeclaredSource
         raise _fault(path, "source name", name, "lower-case letters, digits and single _")
     if path.parent.name != name:
         raise _fault(path, f"{place}: folder", path.parent.name, f"a folder named {name}")
-    _check_one_of(path, f"{place}: kind", loader.get("kind"), KINDS)
+    _check_one_of(path, f"{place}: kind", loader.get("kind"), MODULES)
     tables = tuple(_table(path, place, table) for table in entry.get("tables") or [])
     if not tables:
         raise _fault(path, f"{place}: tables", [], "at least one table")

@@ -30,19 +30,18 @@ def delete_missing(
     Raises:
         LoadError: not one key fits: the source's key has changed, its rows are not gone.
     """
-    names, raw, landed = list(shape_of(wh, relation)), quote(RAW, relation), f"{relation}__keys"
-    types = shape_of(wh, relation)
+    types, raw, landed = shape_of(wh, relation), quote(RAW, relation), f"{relation}__keys"
     columns = ", ".join(f"{quote(name)} {types[name]}" for name in table.key)
     wh.execute(f"create temporary table {quote(landed)} ({columns}) on commit drop")
     wh.copy_arrow("pg_temp", landed, _fitting(table, keys))
     new = {"known_at": "%(known)s", "is_deleted": "true", "loaded_at": "now()", "load_id": "%(load)s",
            "source_position": "'deleted'"}  # fmt: skip
-    chosen = ", ".join(new.get(name, f"v.{quote(name)}") for name in names)
+    chosen = ", ".join(new.get(name, f"v.{quote(name)}") for name in types)
     key = ", ".join(quote(name) for name in table.key)
     same = " and ".join(f"k.{quote(name)} = v.{quote(name)}" for name in table.key)
     newest = f"select distinct on ({key}) * from {raw} order by {key}, known_at desc, loaded_at desc"
     return wh.execute(
-        f"insert into {raw} ({', '.join(map(quote, names))}) select {chosen} from ({newest}) as v "
+        f"insert into {raw} ({', '.join(map(quote, types))}) select {chosen} from ({newest}) as v "
         f"where not v.is_deleted and not exists (select from {quote('pg_temp', landed)} as k where {same})",
         {"known": known_at, "load": load_id},
     )

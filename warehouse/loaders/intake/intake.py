@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +23,10 @@ from warehouse.loaders.intake.contract import (
     INFERRED,
     Parted,
     Verdict,
+    added_kinds,
+    cast_columns,
     check_policy,
     column_verdicts,
-    inferred_kind,
     load_verdicts,
     of_day,
     part,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from warehouse.client import Warehouse
+    from warehouse.loaders.intake.contract import Cast
 
 
 @dataclass
@@ -91,9 +93,10 @@ class Intake:
         """One batch, whole or not at all. Rejects go to quarantine; `settle` does something else with them,
         in the same transaction.
         """
+        made = cast_columns(self.table.columns, batch, self.table.zone)
         if self.account.batches == 0:
-            self._judge(batch)
-        parted = part(self.table, batch, self._added)
+            self._judge(batch, made)
+        parted = part(self.table, batch, made | cast_columns(self._added, batch, self.table.zone))
         if self.day is not None:
             parted = of_day(parted, str(self.table.event_at), self.day)
         if self.table.policy == "freeze" and parted.rejects:
@@ -127,9 +130,10 @@ class Intake:
         self.account.verdicts += found
         milestones.reached("finished")
 
-    def _judge(self, batch: Batch) -> None:
+    def _judge(self, batch: Batch, made: Mapping[str, Cast]) -> None:
         """The contract's verdicts on the columns, and columns added where the policy is evolve."""
-        found = column_verdicts(self.table, batch)
+        added = added_kinds(self.table, batch)
+        found = column_verdicts(self.table, batch, made, added)
         with self.wh.transaction():
             bookkeeping.keep_verdicts(self.wh, self.relation, self.account.load_id, found)
         self.account.verdicts += found
@@ -137,12 +141,12 @@ class Intake:
         with self.wh.transaction():
             versions.ensure_raw_table(self.wh, self.relation, self.table)
             if self.table.policy == "evolve":
-                for verdict in found:
-                    kind = inferred_kind(batch, verdict.subject) if verdict.finding == "added" else None
-                    if kind and verdict.subject not in versions.shape_of(self.wh, self.relation):
+                there = versions.shape_of(self.wh, self.relation)
+                for name, kind in added.items():
+                    if kind and name not in there:
                         self.wh.execute(
-                            f"alter table {quote(RAW, self.relation)} add column {quote(verdict.subject)} "
-                            f"{INFERRED[kind]}"
+                            f"alter table {quote(RAW, self.relation)} "
+                            f"add column {quote(name)} {INFERRED[kind]}"
                         )
         if self.table.policy == "evolve":
             self._added = versions.added_columns(self.wh, self.relation, self.table)

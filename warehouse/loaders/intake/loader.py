@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from warehouse.client import Settings, open_warehouse
-from warehouse.client.environment import secret_named
 from warehouse.loaders.declaration import LoadError
 from warehouse.loaders.intake import bookkeeping, quarantine
 from warehouse.loaders.intake.batch import Batch, Reject
@@ -50,7 +49,7 @@ class DeclaredLoader:
             LoadError: bad input; what was committed before it stays. WarehouseError: a database is not
             reached.
         """
-        secret = self._secret()
+        secret = self.source.secret
         chosen = [
             self.source.table(name) for name in dict.fromkeys(self.tables if tables is None else tables)
         ]
@@ -89,17 +88,13 @@ class DeclaredLoader:
         module: Any = connector(self.source.kind)
         relation = self.source.relation(table)
         with wh.advisory_lock(lock_name(relation)):
-            bookkeeping.ensure_books(wh)
-            known = {} if again or day else bookkeeping.positions(wh, relation)
             load = Intake(wh, self.source, table, progress or (lambda line: None), day)
+            known = {} if again or day else bookkeeping.positions(wh, relation)
             has_keys = hasattr(module, "keys") and day is None
             return load.run(
                 module.read(self.source, table, secret, known),
                 (lambda: module.keys(self.source, table, secret)) if has_keys else None,
             )
-
-    def _secret(self) -> Secret | None:
-        return secret_named(self.source.connection) if self.source.connection else None
 
 
 def _settle(wh: Warehouse, rows: list[quarantine.Held], rejects: list[Reject]) -> None:

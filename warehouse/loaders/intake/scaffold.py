@@ -7,7 +7,6 @@ texts. Does not belong here: asking the user, or loading (`loader`).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -15,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from warehouse.loaders.declaration import NAME, LoadError
 from warehouse.loaders.intake.batch import Batch
-from warehouse.loaders.intake.connectors import connector
+from warehouse.loaders.intake.connectors import MODULES, STREAMS, connector
 from warehouse.loaders.intake.contract import INFERRED
-from warehouse.loaders.intake.declared import KINDS, DeclaredSource, DeclaredTable
+from warehouse.loaders.intake.declared import DeclaredSource, DeclaredTable
 from warehouse.loaders.intake.profile import ColumnProfile, likely_key, profile
 
 if TYPE_CHECKING:
@@ -35,7 +34,6 @@ class Sampled:
     columns: list[ColumnProfile]
     key: tuple[str, ...]
     history: str
-    options: Mapping[str, Any]
 
 
 def sample(
@@ -51,8 +49,10 @@ def sample(
     Raises:
         LoadError: an unknown kind, a name that is no name, an empty source, no column that could be the key.
     """
-    if kind not in KINDS:
-        raise LoadError("no such kind of source", value=kind, allowed=", ".join(KINDS), next_step="name one")
+    if kind not in MODULES:
+        raise LoadError(
+            "no such kind of source", value=kind, allowed=", ".join(MODULES), next_step="name one"
+        )
     if not NAME.fullmatch(name):
         raise LoadError(
             "a source's name is plain snake_case", value=name, allowed="lower-case letters, digits, single _",
@@ -110,8 +110,8 @@ def _sampled(kind: str, table: str, read: str, batch: Batch, key: tuple[str, ...
             allowed="columns that do together",
             next_step="name them with --key",
         )  # fmt: skip
-    history = "events" if kind in ("kafka", "kinesis") else "snapshot"
-    return Sampled(table, read, columns, key or (str(found),), history, {})
+    history = "events" if kind in STREAMS else "snapshot"
+    return Sampled(table, read, columns, key or (str(found),), history)
 
 
 def _table_name(read: str) -> str:
@@ -149,7 +149,7 @@ def _sources(kind: str, name: str, connection: str | None, tables: list[Sampled]
 
 
 def _source_table(name: str, table: Sampled) -> dict[str, Any]:
-    loader = {"read": table.read, "key": list(table.key), "history": table.history, **table.options}
+    loader = {"read": table.read, "key": list(table.key), "history": table.history}
     return {
         "name": table.name,
         "identifier": f"{name}__{table.name}",

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +47,3 @@ class TinyProject:
             done = dbtRunner(manifest=self._manifest).invoke(["--quiet", *arguments, *paths])
         assert done.success, failures(done)
         return done
-
-
-def on_database(settings: Settings, database: str) -> Settings:
-    return replace(settings, database=database)

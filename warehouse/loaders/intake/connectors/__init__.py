@@ -21,6 +21,8 @@ MODULES = {
     "files": "files", "s3": "files", "postgres": "postgres", "mongodb": "mongodb", "http": "http",
     "kafka": "kafka", "kinesis": "kinesis",
 }  # fmt: skip
+STREAMS = ("kafka", "kinesis")
+"""Kinds whose connector can also `follow` its source without an end."""
 
 
 def connector(kind: str) -> ModuleType:

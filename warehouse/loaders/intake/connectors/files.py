@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from warehouse.client.errors import scrub
 from warehouse.loaders.declaration import LoadError
 from warehouse.loaders.intake.batch import Batch
-from warehouse.loaders.intake.connectors.file_formats import SUFFIXES, batches_of
+from warehouse.loaders.intake.connectors.file_formats import batches_of
 from warehouse.loaders.intake.connectors.options import refuse_deletes
 from warehouse.loaders.intake.declared import DeclaredSource, DeclaredTable
 
@@ -126,6 +126,3 @@ def _contents(filesystem: fs.FileSystem, path: str, name: str, table: DeclaredTa
     else:
         with filesystem.open_input_stream(path, compression=None) as stream:
             yield from batches_of(stream, name, name, table)
-
-
-__all__ = ["SUFFIXES", "read"]

@@ -5,7 +5,7 @@ Belongs here: terms to nodes. Does not belong here: fits.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ml.document import Builder, Document, Head
@@ -38,9 +38,30 @@ def linear_margin(
     builder: Builder, terms: Sequence[Term], values: Sequence[float], start: float, kinds: Kinds, label: str
 ) -> str:
     """start + Σ value · term as one column."""
+    is_filled = {term.column for term in terms if term.kind == "missing"}
+    return margin_of_terms(
+        builder, terms, values, start, kinds, label,
+        number=lambda column, x: builder.impute(x, 0.0) if column in is_filled else x,
+        category=lambda column, known: level_column(builder, column, known, kinds[column]),
+    )  # fmt: skip
+
+
+def margin_of_terms(
+    builder: Builder,
+    terms: Sequence[Term],
+    values: Sequence[float],
+    start: float,
+    kinds: Kinds,
+    label: str,
+    *,
+    number: Callable[[str, str], str],
+    category: Callable[[str, Mapping[str | None, float]], str],
+) -> str:
+    """start + Σ value · term as one column, where `number` makes the column of a number of its name and its
+    input, and `category` one of a category's name and the value of each of its levels.
+    """
     columns, weights = [], []
     levels: dict[str, dict[str | None, float]] = {}
-    is_filled = {term.column for term in terms if term.kind == "missing"}
     for term, value in zip(terms, values, strict=True):
         if term.kind == "level":
             levels.setdefault(term.column, {})[term.level] = value
@@ -49,10 +70,10 @@ def linear_margin(
         if term.kind == "missing":
             columns.append(builder.is_missing(x))
         else:
-            columns.append(builder.impute(x, 0.0) if term.column in is_filled else x)
+            columns.append(number(term.column, x))
         weights.append(value)
     for column, known in levels.items():
-        columns.append(level_column(builder, column, known, kinds[column]))
+        columns.append(category(column, known))
         weights.append(1.0)
     return builder.weighted(columns, weights, start, label=label)
 

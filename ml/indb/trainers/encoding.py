@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ml.indb.cofactors import Cofactors, Level
 from ml.indb.columns import DOUBLE_WHOLE, IS_MISSING, Number
+from ml.indb.linear_document import margin_of_terms
 
 if TYPE_CHECKING:
     from ml.document import Builder
@@ -97,22 +98,11 @@ def encoded_margin(
     """start + Σ value · term, as one column of a document. A category that training did not know counts as
     a rare one; a number is filled wherever it is missing.
     """
-    columns, weights = [], []
-    levels: dict[str, dict[str | None, float]] = {}
-    for term, value in zip(terms, values, strict=True):
-        if term.kind == "level":
-            levels.setdefault(term.column, {})[term.level] = value
-            continue
-        x = builder.input(term.column, kinds[term.column])
-        if term.kind == "missing":
-            columns.append(builder.is_missing(x))
-        else:
-            columns.append(builder.impute(x, encoding.fills[term.column][1]))
-        weights.append(value)
-    for column, known in levels.items():
-        columns.append(category_column(builder, column, known))
-        weights.append(1.0)
-    return builder.weighted(columns, weights, start, label=label)
+    return margin_of_terms(
+        builder, terms, values, start, kinds, label,
+        number=lambda column, x: builder.impute(x, encoding.fills[column][1]),
+        category=lambda column, known: category_column(builder, column, known),
+    )  # fmt: skip
 
 
 def category_column(builder: Builder, column: str, known: Mapping[str | None, float]) -> str:

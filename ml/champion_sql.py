@@ -33,9 +33,7 @@ def champion_select(wh: Warehouse, version: ModelVersion) -> tuple[str, str, str
         ArtifactError: the stored bytes are not those registered.
     """
     spec = version.declaration()
-    document = artifact.load_document(
-        artifact_content(wh, version.artifact_sha256), version.artifact_sha256
-    )
+    document = artifact.load_document(artifact_content(wh, version.artifact_sha256), version.artifact_sha256)
     key, date = quote(spec.key_column), quote(spec.date_column)
     positive = "null::boolean" if version.threshold is None else "decision = 1"
     keys = [spec.key_column, spec.date_column, "prediction_at"]

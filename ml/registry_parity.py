@@ -45,9 +45,7 @@ create table if not exists ml.parity_check (
 """
 
 
-def keep_golden_rows(
-    wh: Warehouse, key: dict[str, Any], document: Document, sample: pa.Table | None
-) -> None:
+def keep_golden_rows(wh: Warehouse, key: dict[str, Any], document: Document, sample: pa.Table | None) -> None:
     """Store a new version's golden rows; within the caller's transaction."""
     wh.execute(
         "insert into ml.golden_rows (model_name, version, rows) "

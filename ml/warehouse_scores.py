@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ml.document.dialect import POSTGRES
 from ml.document.passes import prepared_scoring
 from ml.document.work_tables import WORK_SCHEMA, new_name, prepare
 from ml.metrics import METRICS, PROBABILITY_FLOOR, Sample
 from warehouse.client import quote
+from warehouse.client.dialect import POSTGRES
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -16,8 +16,8 @@ import numpy as np
 from ml.document.ops.activation import each, exponential, exponential_sql, sigmoid, sigmoid_sql
 
 if TYPE_CHECKING:
-    from ml.document.dialect import Dialect
     from ml.document.schema import Head
+    from warehouse.client.dialect import Dialect
 
 LOWEST = -700.0
 """Log weights further than this below the largest count as this far: exp stays clear of underflow."""

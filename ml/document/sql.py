@@ -15,12 +15,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ml.document.dialect import DIALECTS
 from ml.document.heads import head_sql, scores_named
 from ml.document.layout import MAX_LEVELS, STATEMENT_SIZE, Layout
 from ml.document.ops import OPS
 from ml.document.ops.constants import LIMIT
 from ml.document.schema import DocumentError
+from warehouse.client.dialect import DIALECTS
 
 if TYPE_CHECKING:
     from ml.document.layout import Column

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ml.document.dialect import POSTGRES
 from ml.indb.bins import MOST_BINS, Bins
 from ml.indb.errors import InDatabaseError
 from ml.indb.feature_bins import Feature, Source, bins_of, look_few
 from ml.indb.grouped_values import column, held_sql, made_table, values_sql
 from ml.indb.labels import MOST_CLASSES, Label, bits_for, class_label, number_label
+from warehouse.client.dialect import POSTGRES
 
 if TYPE_CHECKING:
     from ml.indb.tree_settings import TreeRows

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml.document.dialect import POSTGRES
 from ml.indb.errors import InDatabaseError
+from warehouse.client.dialect import POSTGRES
 
 MISSING = -1
 MOST_BINS, MOST_CATEGORIES = 1_024, 512

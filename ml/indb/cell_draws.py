@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ml.document.dialect import POSTGRES
 from ml.indb.binned_rows import numbers
 from ml.indb.samples import drawn_sql
+from warehouse.client.dialect import POSTGRES
 
 if TYPE_CHECKING:
     from ml.indb.binned_rows import Binned

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ml.document.dialect import POSTGRES
 from ml.indb.cofactor_sql import MOST_LEVELS, Query
 from ml.indb.cofactors import Cofactors, Level, summed
 from ml.indb.columns import Category, Encoded, Number, Weight, encoded_weight
 from ml.indb.declarations import TEXT_TYPES, declared_columns
 from ml.indb.errors import InDatabaseError
 from ml.indb.refusals import refuse_values, refuse_weights
+from warehouse.client.dialect import POSTGRES
 
 if TYPE_CHECKING:
     from warehouse.client import Warehouse

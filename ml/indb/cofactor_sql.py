@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
-from ml.document.dialect import POSTGRES
 from ml.indb.columns import Encoded
+from warehouse.client.dialect import POSTGRES
 
 AGGREGATES = 1_500
 """Sums in one select. Postgres carries at most 1,664 columns between the parallel workers and the end of an

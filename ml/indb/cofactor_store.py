@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ml.document.dialect import POSTGRES
 from ml.indb.cofactor_scan import column_types, measure
 from ml.indb.cofactors import Cofactors, summed
 from ml.indb.columns import Category, Number, Weight
 from ml.indb.errors import InDatabaseError
 from warehouse.client import quote
+from warehouse.client.dialect import POSTGRES
 
 if TYPE_CHECKING:
     from warehouse.client import Warehouse

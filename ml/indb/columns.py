@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ml.document.dialect import POSTGRES
 from ml.indb.errors import InDatabaseError
+from warehouse.client.dialect import POSTGRES
 
 BIGINT_PAIR = 3_037_000_499
 """The largest whole number whose square is a bigint."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from ml.document.dialect import POSTGRES
 from ml.indb.cofactor_sql import MOST_NUMBERS
 from ml.indb.columns import Encoded, Number, encoded
 from ml.indb.errors import InDatabaseError
+from warehouse.client.dialect import POSTGRES
 
 TEXT_TYPES = ("text", "character varying", "character")
 CATEGORY_TYPES = (*TEXT_TYPES, "boolean", "smallint", "integer", "bigint")

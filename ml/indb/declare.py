@@ -11,9 +11,9 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ml.document.dialect import POSTGRES
 from ml.indb.cofactor_scan import column_types
 from ml.indb.columns import DOUBLE_WHOLE, DOUBLES, Number
+from warehouse.client.dialect import POSTGRES
 
 if TYPE_CHECKING:
     from warehouse.client import Warehouse

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from ml.document.dialect import POSTGRES
 from ml.indb.cofactor_scan import Measured, column_types, read_rows
 from ml.indb.cofactor_sql import Query
 from ml.indb.columns import Category, Encoded, Number
 from ml.indb.declarations import declared_columns
 from ml.indb.errors import InDatabaseError
 from ml.indb.refusals import refuse_values
+from warehouse.client.dialect import POSTGRES
 
 if TYPE_CHECKING:
     from warehouse.client import Warehouse

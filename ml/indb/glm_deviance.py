@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ml.document.dialect import POSTGRES
+from warehouse.client.dialect import POSTGRES
 
 SHIFTED = 20
 """Below this the series of the logarithm of gamma is taken so many steps further on: right to 2e-15."""

@@ -15,7 +15,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ml.document.dialect import POSTGRES
+from warehouse.client.dialect import POSTGRES
 
 FARTHEST = 1_000.0
 """A step is refused that makes a line's own target as unlikely as e to the power of minus this."""

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ml.document.dialect import POSTGRES
 from ml.indb.cofactor_sql import AGGREGATES
 from ml.indb.errors import InDatabaseError
 from ml.indb.glm_family import Family
 from ml.indb.glm_sums import Blocks, Sums, read_sums
 from ml.indb.glm_table import GlmTable, steps_for
 from ml.indb.glm_terms import GlmTerms
+from warehouse.client.dialect import POSTGRES
 
 if TYPE_CHECKING:
     from warehouse.client import Warehouse

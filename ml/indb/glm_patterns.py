@@ -12,10 +12,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from ml.document.dialect import POSTGRES
 from ml.indb.columns import WHOLE
 from ml.indb.glm_profile import Profile
 from ml.indb.glm_rows import GlmRows
+from warehouse.client.dialect import POSTGRES
 
 if TYPE_CHECKING:
     from warehouse.client import Warehouse

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ml.document.dialect import POSTGRES
 from ml.indb.errors import InDatabaseError
 from ml.indb.glm_pass import GlmPass
 from ml.indb.glm_table import GlmTable, in_steps, steps_for
 from ml.indb.glm_terms import raw_map
+from warehouse.client.dialect import POSTGRES
 
 if TYPE_CHECKING:
     from warehouse.client import Warehouse

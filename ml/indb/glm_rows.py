@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ml.document.dialect import POSTGRES
 from ml.indb.cofactor_scan import column_types
 from ml.indb.columns import DOUBLES, WHOLE, Category, Number, encoded
 from ml.indb.declarations import CATEGORY_TYPES, TEXT_TYPES
 from ml.indb.errors import InDatabaseError
+from warehouse.client.dialect import POSTGRES
 
 if TYPE_CHECKING:
     from warehouse.client import Warehouse

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ml.document.dialect import POSTGRES
 from ml.indb.columns import Category, Number
 from ml.indb.elastic_net import one_thread
 from ml.indb.errors import InDatabaseError
@@ -31,6 +30,7 @@ from ml.indb.glm_start import along, featureless, near_start
 from ml.indb.glm_table import GlmTable, glm_table, in_steps, steps_for
 from ml.indb.glm_terms import glm_terms
 from ml.indb.penalty_search import ORDERS, in_order
+from warehouse.client.dialect import POSTGRES
 
 if TYPE_CHECKING:
     from warehouse.client import Warehouse

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ml.document.dialect import POSTGRES
 from ml.indb.errors import InDatabaseError
 from ml.indb.glm_pass import GlmPass
 from ml.indb.glm_profile import Profile, Span
 from ml.indb.glm_rows import GlmRows
+from warehouse.client.dialect import POSTGRES
 
 if TYPE_CHECKING:
     from warehouse.client import Warehouse

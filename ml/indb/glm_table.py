@@ -16,7 +16,6 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ml.document.dialect import POSTGRES
 from ml.document.work_tables import WORK_SCHEMA, new_name
 from ml.indb.errors import InDatabaseError
 from ml.indb.glm_deviance import Moment, moments_of
@@ -24,6 +23,7 @@ from ml.indb.glm_patterns import patterns_pay
 from ml.indb.glm_profile import Profile, Span
 from ml.indb.glm_rows import GlmRows, double_sql
 from warehouse.client import quote
+from warehouse.client.dialect import POSTGRES
 
 if TYPE_CHECKING:
     from warehouse.client import Warehouse

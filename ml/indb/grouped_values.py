@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ml.document.dialect import POSTGRES
 from ml.document.work_tables import WORK_SCHEMA, new_name, prepare
 from ml.indb.cells import HELD
 from warehouse.client import quote
+from warehouse.client.dialect import POSTGRES
 
 if TYPE_CHECKING:
     from ml.indb.labels import Label

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ml.document.dialect import POSTGRES
 from ml.document.work_tables import WORK_SCHEMA, new_name
 from ml.indb.cells import HELD
 from ml.indb.histograms import Layout, Totals
@@ -23,6 +22,7 @@ from ml.indb.losses import Loss
 from ml.indb.samples import drawn_sql
 from ml.indb.tree_nodes import GrownTree
 from warehouse.client import quote
+from warehouse.client.dialect import POSTGRES
 
 if TYPE_CHECKING:
     from ml.indb.binned_rows import Binned

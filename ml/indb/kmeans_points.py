@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ml.document.dialect import POSTGRES
 from ml.document.work_tables import WORK_SCHEMA, new_name
 from ml.indb.cofactor_scan import column_types
 from ml.indb.columns import Number, encoded
@@ -26,6 +25,7 @@ from ml.indb.glm_table import in_steps, steps_for
 from ml.indb.refusals import refuse_values
 from ml.indb.samples import HEX_DIGITS, PRIME
 from warehouse.client import quote
+from warehouse.client.dialect import POSTGRES
 
 if TYPE_CHECKING:
     from warehouse.client import Warehouse

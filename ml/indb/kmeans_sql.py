@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ml.document.dialect import POSTGRES
 from ml.indb.glm_table import in_steps, steps_for
 from ml.indb.kmeans_points import FLUSH, Points
 from ml.indb.rational import nearest
 from ml.indb.samples import PRIME
+from warehouse.client.dialect import POSTGRES
 
 if TYPE_CHECKING:
     from warehouse.client import Warehouse

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ml.document.dialect import POSTGRES
 from ml.indb.errors import InDatabaseError
+from warehouse.client.dialect import POSTGRES
 
 MOST_BITS, LEAST_BITS, SUM_BITS = 30, 16, 50
 """A label's largest size gets 30 bits, or fewer where weights are many: a sum of labels keeps within 50,

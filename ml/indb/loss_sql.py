@@ -7,9 +7,9 @@ Belongs here: the expressions. Does not belong here: the tables they are compute
 
 from __future__ import annotations
 
-from ml.document.dialect import POSTGRES
 from ml.document.ops.activation import CLAMP, sigmoid_sql
 from ml.indb.losses import Loss
+from warehouse.client.dialect import POSTGRES
 
 Columns = dict[str, str]
 """Expression by the column's name."""

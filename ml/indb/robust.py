@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from ml.document.dialect import POSTGRES
 from ml.indb.columns import Number, encoded
 from ml.indb.design import Term
 from ml.indb.errors import InDatabaseError
 from ml.indb.linear import LeastSquares, intervals_of, student
 from ml.indb.rational import square_root
+from warehouse.client.dialect import POSTGRES
 
 if TYPE_CHECKING:
     from warehouse.client import Warehouse

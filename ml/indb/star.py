@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ml.document.dialect import POSTGRES
 from ml.indb.errors import InDatabaseError
+from warehouse.client.dialect import POSTGRES
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ml.document.dialect import POSTGRES
 from ml.indb.cofactor_scan import column_types
 from ml.indb.errors import InDatabaseError
+from warehouse.client.dialect import POSTGRES
 
 if TYPE_CHECKING:
     from ml.indb.star import Dimension, Star

@@ -13,10 +13,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ml.document.dialect import POSTGRES
 from ml.indb.cofactor_sql import BIGINT
 from ml.indb.columns import Encoded
 from ml.indb.star_layout import Layout
+from warehouse.client.dialect import POSTGRES
 
 ROOM = 2
 """Facts that were counted may grow by so many times before a sum would leave a bigint, which is an error and

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ml.document.dialect import POSTGRES
 from ml.indb.cofactor_scan import Measured, column_types, read_rows
 from ml.indb.cofactor_sql import Query
 from ml.indb.columns import Category, Number
@@ -23,6 +22,7 @@ from ml.indb.star_checks import check_star
 from ml.indb.star_layout import Layout, layout_of
 from ml.indb.star_messages import Messages
 from ml.indb.star_sql import Piece, StarQuery
+from warehouse.client.dialect import POSTGRES
 
 if TYPE_CHECKING:
     from ml.indb.star import Star

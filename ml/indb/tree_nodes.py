@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 
-from ml.document.dialect import POSTGRES
 from ml.indb.bins import MISSING
+from warehouse.client.dialect import POSTGRES
 
 Sums = tuple[int, ...]
 """Rows, second derivatives, then the first derivatives of each output."""

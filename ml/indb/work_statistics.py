@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from ml.document.dialect import POSTGRES
 from ml.indb.cofactor_scan import column_types
 from ml.indb.columns import WHOLE
 from ml.indb.declare import declared
 from ml.indb.errors import InDatabaseError
+from warehouse.client.dialect import POSTGRES
 
 if TYPE_CHECKING:
     from ml.indb.star import Star

@@ -106,9 +106,7 @@ def test_missing_properties_are_found():
     assert len(property_breaches("m", {"description": "Rows", "columns": [{"name": "a"}]})) == 4
 
 
-@pytest.mark.parametrize(
-    "model", [m for m in dbt_models() if m.layer == "fct"], ids=lambda model: model.name
-)
+@pytest.mark.parametrize("model", [m for m in dbt_models() if m.layer == "fct"], ids=lambda model: model.name)
 def test_every_fact_states_grain_additivity_and_lateness(model):
     text = (ROOT / model.path).read_text(encoding="utf-8").lower()
     assert [word for word in ("grain", "additiv", "lateness") if word not in text] == []

@@ -92,9 +92,7 @@ def _measure(wh, side: str, run: Callable, work: dict, nodes: dict, wall: dict) 
 def _active_seconds(wh) -> float:
     """Seconds the server spent on statements of this database; sessions that ended have reported theirs."""
     wh.execute("select pg_stat_force_next_flush()")
-    return wh.scalar(
-        "select active_time / 1000 from pg_stat_database where datname = current_database()"
-    )
+    return wh.scalar("select active_time / 1000 from pg_stat_database where datname = current_database()")
 
 
 def _quotient(times: dict[str, list[float]]) -> float:

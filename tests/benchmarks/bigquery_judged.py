@@ -17,9 +17,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ml.bigquery import TranslatedWarehouse
 from ml.document.adversarial import adversarial_rows
-from ml.document.dialect import BIGQUERY
 from ml.document.importers import import_estimator
 from ml.document.ops.activation import exponential, exponential_sql, sigmoid, sigmoid_sql
 from ml.document.schema import Input
@@ -34,6 +32,8 @@ from tests.peers.environment import peer_python
 from tests.peers.ulps import distance
 from tests.peers.zetasql import REQUIREMENTS, Refused, ZetaSql
 from warehouse.client import Warehouse
+from warehouse.client.dialect import BIGQUERY
+from warehouse.client.googlesql import TranslatedWarehouse
 
 GOAL = 1.0
 ROWS, SPECIAL, ARGUMENTS = 400, 400, 20_000

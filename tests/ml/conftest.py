@@ -3,7 +3,6 @@
 Belongs here: fixtures that several folders of ML tests share. Does not belong here: rows and assertions.
 """
 
-
 from __future__ import annotations
 
 import uuid

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ml.document.dialect import POSTGRES
+from warehouse.client.dialect import POSTGRES
 
 
 def integers(values: Iterable[int]) -> str:

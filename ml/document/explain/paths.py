@@ -101,9 +101,7 @@ def paths_of(node: Node, weight: float = 1.0) -> Paths:
     return Paths(tuple(groups), weight * math.fsum(expected), codes, table.matrix())
 
 
-def _leaves(
-    node: Node, number: int, tree: Mapping[str, Any], sets: list[frozenset[float]]
-) -> Iterator[Leaf]:
+def _leaves(node: Node, number: int, tree: Mapping[str, Any], sets: list[frozenset[float]]) -> Iterator[Leaf]:
     waiting: list[tuple[int, dict[int, Condition]]] = [(0, {})]
     while waiting:
         place, path = waiting.pop()

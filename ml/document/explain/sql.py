@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ml.document.dialect import POSTGRES
 from ml.document.explain.arrays import integers, numbers, texts
 from ml.document.explain.contributions import Explainer
 from ml.document.explain.sql_trees import SqlTrees
 from ml.document.ops.constants import LIMIT
 from ml.document.schema import DocumentError
 from ml.document.sql import scoring_sql
+from warehouse.client.dialect import POSTGRES
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ml.document.dialect import POSTGRES
 from ml.document.explain.arrays import integers, numbers, truths
 from ml.document.explain.tree_shap import gauss
 from ml.document.schema import DocumentError
+from warehouse.client.dialect import POSTGRES
 
 if TYPE_CHECKING:
     from ml.document.explain.contributions import Explainer

@@ -15,7 +15,7 @@ import numpy as np
 from ml.document.ops.constants import LIMIT, TINY, arity, factor, finite, only
 
 if TYPE_CHECKING:
-    from ml.document.dialect import Dialect
+    from warehouse.client.dialect import Dialect
 
 AFFINE = ("subtract", "divide", "multiply", "add")
 

@@ -16,7 +16,7 @@ import numpy as np
 from ml.document.ops.constants import arity, finite, only, several
 
 if TYPE_CHECKING:
-    from ml.document.dialect import Dialect
+    from warehouse.client.dialect import Dialect
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 from ml.document.ops.constants import arity, factor, only, several
 
 if TYPE_CHECKING:
-    from ml.document.dialect import Dialect
+    from warehouse.client.dialect import Dialect
 
 
 class Interpolate:

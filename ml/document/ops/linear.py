@@ -15,7 +15,7 @@ from ml.document.ops.constants import TINY, arity, factor, finite, only, several
 from ml.document.ops.sum_code import squares_sum, weighted_sum
 
 if TYPE_CHECKING:
-    from ml.document.dialect import Dialect
+    from warehouse.client.dialect import Dialect
 
 SMALL = 1e-200
 PIECE_TERMS = 400

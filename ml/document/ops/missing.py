@@ -13,7 +13,7 @@ import numpy as np
 from ml.document.ops.constants import arity, finite, only
 
 if TYPE_CHECKING:
-    from ml.document.dialect import Dialect
+    from warehouse.client.dialect import Dialect
 
 ZERO = 1.0000000180025095e-35
 """LightGBM's zero (kZeroThreshold, 1e-35 as a float32): sizes up to this are zero to it."""

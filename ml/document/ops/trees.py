@@ -27,7 +27,7 @@ from ml.document.ops.constants import factor, finite, only, several
 from ml.document.ops.tree_code import compiled
 
 if TYPE_CHECKING:
-    from ml.document.dialect import Dialect
+    from warehouse.client.dialect import Dialect
 
 TESTS = ("<=", "<", "in", "known")
 LISTS = ("feature", "test", "threshold", "left", "right", "missing_left", "value", "cover")

@@ -66,7 +66,7 @@ def declarations(wh: Warehouse, source: Source, names: Sequence[str]) -> list[Nu
     """How each number of the training rows is measured; one scan. Columns with missing values get an
     indicator; what is infinite is left for `measure` to refuse by name.
     """
-    from ml.document.dialect import POSTGRES
+    from warehouse.client.dialect import POSTGRES
 
     parts = []
     for at, name in enumerate(names):

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from ml.algorithms.registry import Parameter
 from ml.document import Builder, Document, Head
-from ml.document.dialect import POSTGRES
 from ml.indb.columns import Category, Number
 from ml.indb.discriminants import ABOVE_ZERO
 from ml.indb.glm import fit_glm
@@ -22,6 +21,7 @@ from ml.indb.trainers.encoding import Encoding, declarations, encoded_margin, sh
 from ml.indb.trainers.left_out import left_out_of
 from ml.indb.trainers.registry import Fit, Trainer
 from ml.indb.trainers.source import LABEL
+from warehouse.client.dialect import POSTGRES
 
 if TYPE_CHECKING:
     from ml.indb.glm_fit import GlmFit

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ml.document.dialect import POSTGRES
 from ml.indb.errors import InDatabaseError
+from warehouse.client.dialect import POSTGRES
 
 if TYPE_CHECKING:
     from ml.indb.trainers.source import Source

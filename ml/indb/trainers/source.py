@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ml.document.dialect import POSTGRES
 from ml.indb.errors import InDatabaseError
 from ml.indb.star import Dimension, Star
 from warehouse.client import quote
+from warehouse.client.dialect import POSTGRES
 
 if TYPE_CHECKING:
     from warehouse.client import Warehouse

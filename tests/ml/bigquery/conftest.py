@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 import pyarrow as pa
 import pytest
 
-from ml.bigquery import TranslatedWarehouse
 from tests.peers import bqemulator, zetasql
 from tests.peers.environment import peer_or_skip
 from warehouse.client import Warehouse
+from warehouse.client.googlesql import TranslatedWarehouse
 
 Load = Callable[[str, pa.Table], None]
 

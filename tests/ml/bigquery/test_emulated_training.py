@@ -8,7 +8,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ml.bigquery import TranslatedWarehouse
 from ml.document.adversarial import adversarial_rows
 from ml.document.evaluate import Evaluator
 from ml.document.sql import scoring_sql
@@ -24,6 +23,7 @@ from ml.indb.tree_settings import Boosting, Forest, Growth, TreeRows
 from tests.ml.bigquery.mixed_rows import mixed_rows
 from tests.ml.document.documents import forest, logistic
 from tests.peers.ulps import distance
+from warehouse.client.googlesql import TranslatedWarehouse
 
 pytestmark = pytest.mark.slow
 ROWS = '"s"."emulated"'

@@ -9,7 +9,6 @@ import pyarrow as pa
 import pytest
 
 from ml.document.adversarial import adversarial_rows
-from ml.document.dialect import BIGQUERY
 from ml.document.importers import import_estimator
 from ml.document.ops.activation import exponential, exponential_sql, sigmoid, sigmoid_sql
 from ml.document.schema import Input
@@ -19,6 +18,7 @@ from tests.ml.document.documents import every_operation, forest, logistic, weigh
 from tests.ml.document.random_documents import random_document
 from tests.ml.document.surfaces import extreme_rows
 from tests.peers.ulps import distance
+from warehouse.client.dialect import BIGQUERY
 
 pytestmark = pytest.mark.slow
 BY_HAND = (

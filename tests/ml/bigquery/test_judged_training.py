@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ml.bigquery import TranslationError
 from ml.indb.cofactor_scan import measure
 from ml.indb.cofactor_store import CofactorStore
 from ml.indb.columns import Number
@@ -18,6 +17,7 @@ from ml.indb.tree_settings import TreeRows
 from tests.ml.bigquery.mixed_rows import mixed_rows
 from tests.ml.bigquery.training_cases import CASES, FEATURES, GENERALISED
 from tests.ml.indb.star_data import made_star
+from warehouse.client.googlesql import TranslationError
 
 pytestmark = pytest.mark.slow
 ROWS = '"s"."rows"'

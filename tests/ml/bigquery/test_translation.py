@@ -6,13 +6,13 @@ import datetime
 
 import pytest
 
-from ml.bigquery import TranslatedWarehouse, TranslationError, translate
-from ml.bigquery.kinds import BOOL, DECIMAL, FLOAT, INT, TEXT
-from ml.bigquery.parameters import filled
 from ml.document import DocumentError
-from ml.document.dialect import POSTGRES
 from ml.document.sql import scoring_sql
 from tests.ml.document.documents import forest
+from warehouse.client.dialect import POSTGRES
+from warehouse.client.googlesql import TranslatedWarehouse, TranslationError, translate
+from warehouse.client.googlesql.kinds import BOOL, DECIMAL, FLOAT, INT, TEXT
+from warehouse.client.googlesql.parameters import filled
 
 COLUMNS = {"n": INT, "x": FLOAT, "c": TEXT, "b": BOOL, "d": DECIMAL, "Odd": INT}
 

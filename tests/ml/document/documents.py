@@ -13,7 +13,7 @@ import numpy as np
 from ml.document import Builder, Document, Head
 
 SOURCE = {"library": "hand-made"}
-ODD_TEXT = "it's a \\ \"quoted\" 名前"
+ODD_TEXT = 'it\'s a \\ "quoted" 名前'
 
 
 def stump(feature: int, threshold: float, left: float, right: float, **fields: Any) -> dict[str, Any]:

@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 
 from ml.document import Document, Evaluator
-from ml.document.dialect import POSTGRES
 from ml.document.sql import scoring_sql
 from warehouse.client import Warehouse
+from warehouse.client.dialect import POSTGRES
 
 EXTREMES = (
     None, float("nan"), float("inf"), float("-inf"), 1e308, -1e308, 1.7976931348623157e308, 1e100, -1e100,

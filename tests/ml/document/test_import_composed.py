@@ -55,9 +55,7 @@ def test_calibrated_classifiers(base, method, ensemble, rows_wh):
     model = fit(CalibratedClassifierCV(BASES[base], method=method, cv=2, ensemble=ensemble), labels(2))
     document = imported(model, COLUMNS)
     given = answers(document, COLUMNS)
-    np.testing.assert_allclose(
-        given.scores[:, 0], model.predict_proba(DATA)[:, 1], rtol=1e-12, atol=1e-14
-    )
+    np.testing.assert_allclose(given.scores[:, 0], model.predict_proba(DATA)[:, 1], rtol=1e-12, atol=1e-14)
     assert (np.array(document.head.classes)[given.decision] == model.predict(DATA)).all()
     assert document.head.kind == ("sigmoid" if (method, ensemble) == ("sigmoid", False) else "probability")
     assert_same_bits(rows_wh, document)

@@ -40,7 +40,6 @@ def line(transformer):
     return make_pipeline(transformer, LinearRegression())
 
 
-
 def double(x):
     return x * 2
 

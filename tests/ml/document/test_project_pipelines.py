@@ -36,9 +36,7 @@ def test_the_logistic_pipeline_decides_as_it_does_itself(rows_wh):
     fitted = LOGISTIC.build("classification", {}, FEATURES, 0).fit(DATA, labels(2))
     document = imported(fitted, COLUMNS)
     given = answers(document, COLUMNS)
-    np.testing.assert_allclose(
-        given.margins[:, 0], fitted.decision_function(DATA), rtol=1e-13, atol=1e-13
-    )
+    np.testing.assert_allclose(given.margins[:, 0], fitted.decision_function(DATA), rtol=1e-13, atol=1e-13)
     np.testing.assert_allclose(given.scores[:, 0], fitted.predict_proba(DATA)[:, 1], rtol=1e-13)
     assert (np.array(document.head.classes)[given.decision] == fitted.predict(DATA)).all()
     assert_same_bits(rows_wh, document)

@@ -34,7 +34,9 @@ def test_small_trees_read_as_written_by_hand():
     trees = [stump(0, 41.5, 0.25, -0.5), stump(1, 0.1, 2.0, 3.0, test="<", missing_left=True)]
     margin = b.trees(columns, {"start": 0.1, "trees": trees}, label="margin")
     sql = scoring_sql(b.document([margin], Head("identity"), SOURCE), '"s"."t"', ["id"])
-    assert "\n".join(sql.splitlines()[4:]) == """\
+    assert (
+        "\n".join(sql.splitlines()[4:])
+        == """\
 select
   "id",
   "margin",
@@ -60,6 +62,7 @@ from (
   ) as l1
   limit all
 ) as answered"""
+    )
 
 
 def test_nothing_is_multiplied_by_one_and_no_column_renamed_to_itself():
@@ -75,7 +78,7 @@ def test_keys_may_have_names_of_inputs_and_nodes(wh):
         scoring_sql(document, "t", ["margin"])
     wh.execute("insert into t values (1, 2, 3), (null, 4, 5)")
     node = document.nodes[0].id
-    wh.execute(f'alter table t add column "{node}" text default \'kept\'')
+    wh.execute(f"alter table t add column \"{node}\" text default 'kept'")
     rows = wh.query(scoring_sql(document, "t", ["x0", node]) + ' order by "x0"')
     assert [(row["x0"], row[node], row["margin"]) for row in rows] == [
         (1.0, "kept", 4.6),

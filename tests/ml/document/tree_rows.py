@@ -34,9 +34,7 @@ def features(rows: int, *, missing: float = 0.0, seed: int = 0) -> np.ndarray:
 def target(x: np.ndarray) -> np.ndarray:
     """(rows,): a number that depends on all columns, and on what is missing."""
     known = np.nan_to_num(x)
-    return (
-        known[:, 0] + (known[:, 1] > 0) + np.sin(known[:, 2]) + known[:, 3] % 7 + 2.0 * np.isnan(x[:, 0])
-    )
+    return known[:, 0] + (known[:, 1] > 0) + np.sin(known[:, 2]) + known[:, 3] % 7 + 2.0 * np.isnan(x[:, 0])
 
 
 def classes(y: np.ndarray, count: int) -> np.ndarray:

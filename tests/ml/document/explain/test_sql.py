@@ -64,9 +64,7 @@ def test_several_margins_with_shared_columns_and_other_codes(wh):
     two = b.trees([x, code], {"start": 1.0, "trees": by_code, "sets": [[1.0, 7.0]]}, label="two")
     total = b.weighted([one, b.impute(x, 0.0)], [2.0, 3.0], 0.5, label="total")
     document = b.document([total, two, one], Head("softmax", (0, 1, 2)), {})
-    rows = pa.table(
-        {"x": [0.5, None, 0.0, -1.0, 2.0], c: pa.array(["a", ODD_TEXT, "b", "no such", None])}
-    )
+    rows = pa.table({"x": [0.5, None, 0.0, -1.0, 2.0], c: pa.array(["a", ODD_TEXT, "b", "no such", None])})
     assert_same(wh, document, rows)
 
 

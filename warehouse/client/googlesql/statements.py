@@ -1,7 +1,7 @@
 """Whole statements: what is sent to BigQuery for one statement of Postgres.
 
 Belongs here: select, create table, insert and delete of rows, drop table. Does not belong here: what stands
-in a query (`ml.bigquery.queries`), sending it (`ml.bigquery.warehouse`).
+in a query (`googlesql.queries`), sending it (`googlesql.warehouse`).
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ml.bigquery.casts import written
-from ml.bigquery.kinds import IN_BIGQUERY, OF_POSTGRES, TEXT, Kind, Tables, TranslationError
-from ml.bigquery.queries import Queries
-from ml.bigquery.selects import Select
-from warehouse.client import quote
+from warehouse.client.googlesql.casts import written
+from warehouse.client.googlesql.kinds import IN_BIGQUERY, OF_POSTGRES, TEXT, Kind, Tables, TranslationError
+from warehouse.client.googlesql.queries import Queries
+from warehouse.client.googlesql.selects import Select
+from warehouse.client.identifiers import quote
 
 
 @dataclass(frozen=True)

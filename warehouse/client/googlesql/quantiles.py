@@ -3,20 +3,20 @@
 The values are counted, and the counts added up in order; the quantile of a share is the first value with at
 least so many rows at or before it, by Postgres' own arithmetic.
 
-Belongs here: that one aggregate. Does not belong here: the query around it (`ml.bigquery.queries`).
+Belongs here: that one aggregate. Does not belong here: the query around it (`googlesql.queries`).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ml.bigquery.casts import written
-from ml.bigquery.kinds import FLOAT, Kind, TranslationError, Typed
+from warehouse.client.googlesql.casts import written
+from warehouse.client.googlesql.kinds import FLOAT, Kind, TranslationError, Typed
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
-    from ml.bigquery.queries import Queries, Select
+    from warehouse.client.googlesql.queries import Queries, Select
 
 ADDED = (
     "SELECT v, SUM(c) OVER (ORDER BY {order} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS upto, "

@@ -1,7 +1,7 @@
 """Queries: which columns stand behind FROM, and how queries are put together.
 
-Belongs here: unions, WITH, sources. Does not belong here: one SELECT (`ml.bigquery.selects`), whole
-statements (`ml.bigquery.statements`).
+Belongs here: unions, WITH, sources. Does not belong here: one SELECT (`googlesql.selects`), whole
+statements (`googlesql.statements`).
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ml.bigquery.casts import written
-from ml.bigquery.kinds import INT, Columns, Tables, TranslationError
-from ml.bigquery.selects import Select, limited, name_of
+from warehouse.client.googlesql.casts import written
+from warehouse.client.googlesql.kinds import INT, Columns, Tables, TranslationError
+from warehouse.client.googlesql.selects import Select, limited, name_of
 
 
 class Queries:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from warehouse.client import quote
+from warehouse.client.identifiers import quote
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,14 @@
 """Functions, by Postgres' name for them.
 
-Belongs here: what each becomes in BigQuery. Does not belong here: aggregates (`ml.bigquery.aggregates`).
+Belongs here: what each becomes in BigQuery. Does not belong here: aggregates (`googlesql.aggregates`).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ml.bigquery.casts import casted, digits_behind_point, half_even, written
-from ml.bigquery.kinds import (
+from warehouse.client.googlesql.casts import casted, digits_behind_point, half_even, written
+from warehouse.client.googlesql.kinds import (
     FLOAT,
     IN_POSTGRES,
     INT,
@@ -166,7 +166,7 @@ def named(node: exp.Anonymous, of: Rewrite) -> Typed:
     if name == "scale":
         return Typed(digits_behind_point(needed(of(given[0]), "scale", "numeric").sql), INT)
     raise TranslationError(
-        f"function {name} has no translation. Use one that has, or add it to ml.bigquery.functions."
+        f"function {name} has no translation. Use one that has, or add it to googlesql.functions."
     )
 
 

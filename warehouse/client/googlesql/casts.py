@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ml.bigquery.kinds import (
+from warehouse.client.googlesql.kinds import (
     EXACT_FACTOR,
     FLOAT,
     IN_BIGQUERY,

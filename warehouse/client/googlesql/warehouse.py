@@ -1,6 +1,6 @@
 """A warehouse on BigQuery for what is written for Postgres: each statement is translated on its way.
 
-Belongs here: the part of `warehouse.client.Warehouse` that training uses. Does not belong here: sending
+Belongs here: the part of `Warehouse` that training uses. Does not belong here: sending
 statements, which the engine given does.
 """
 
@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ml.bigquery.kinds import IN_POSTGRES, JSON, OF_BIGQUERY, UNKNOWN, Kind, TranslationError
-from ml.bigquery.parameters import filled
-from ml.bigquery.statements import Translation, translate
+from warehouse.client.googlesql.kinds import IN_POSTGRES, JSON, OF_BIGQUERY, UNKNOWN, Kind, TranslationError
+from warehouse.client.googlesql.parameters import filled
+from warehouse.client.googlesql.statements import Translation, translate
 
 if TYPE_CHECKING:
     import pyarrow as pa

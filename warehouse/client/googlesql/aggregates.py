@@ -1,16 +1,16 @@
 """Aggregates: sums without an end, least doubles beside NaN, arrays in one order.
 
 Belongs here: what each becomes in BigQuery. Does not belong here: quantiles, which need the whole query
-(`ml.bigquery.quantiles`).
+(`googlesql.quantiles`).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ml.bigquery.casts import casted, written
-from ml.bigquery.kinds import BOOL, FLOAT, INT, Kind, Rewrite, Typed, needed
-from ml.bigquery.windows import beside, nulls_by_key, ordered
+from warehouse.client.googlesql.casts import casted, written
+from warehouse.client.googlesql.kinds import BOOL, FLOAT, INT, Kind, Rewrite, Typed, needed
+from warehouse.client.googlesql.windows import beside, nulls_by_key, ordered
 
 if TYPE_CHECKING:
     from sqlglot import exp

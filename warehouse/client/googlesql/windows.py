@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ml.bigquery.casts import written
-from ml.bigquery.kinds import FLOAT, INT, Rewrite, TranslationError, Typed
+from warehouse.client.googlesql.casts import written
+from warehouse.client.googlesql.kinds import FLOAT, INT, Rewrite, TranslationError, Typed
 
 if TYPE_CHECKING:
     from sqlglot import exp

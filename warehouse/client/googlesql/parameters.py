@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ml.bigquery.kinds import TranslationError
-from ml.document.dialect import POSTGRES
+from warehouse.client.dialect import POSTGRES
+from warehouse.client.googlesql.kinds import TranslationError
 
 MARK = re.compile(r"%(?:\((\w+)\))?([s%])")
 

@@ -1,7 +1,7 @@
 """One SELECT: each of its expressions in its turn, and which columns it gives.
 
 Belongs here: projections, columns, grouping, order, windows. Does not belong here: single expressions
-(`ml.bigquery.operators`, `.functions`, `.casts`), what stands behind FROM (`ml.bigquery.queries`).
+(`googlesql.operators`, `.functions`, `.casts`), what stands behind FROM (`googlesql.queries`).
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from ml.bigquery.aggregates import aggregates
-from ml.bigquery.casts import cast
-from ml.bigquery.functions import functions
-from ml.bigquery.kinds import BOOL, TEXT, Columns, Kind, TranslationError, Typed
-from ml.bigquery.operators import operators
-from ml.bigquery.quantiles import quantile
-from ml.bigquery.windows import ordered, windowed
+from warehouse.client.googlesql.aggregates import aggregates
+from warehouse.client.googlesql.casts import cast
+from warehouse.client.googlesql.functions import functions
+from warehouse.client.googlesql.kinds import BOOL, TEXT, Columns, Kind, TranslationError, Typed
+from warehouse.client.googlesql.operators import operators
+from warehouse.client.googlesql.quantiles import quantile
+from warehouse.client.googlesql.windows import ordered, windowed
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
-    from ml.bigquery.queries import Queries
+    from warehouse.client.googlesql.queries import Queries
 
 
 @cache

@@ -4,8 +4,8 @@ Belongs here: translating what `ml` writes for Postgres, and a warehouse that do
 belong here: a connection (`warehouse.client`), or what is computed.
 """
 
-from ml.bigquery.kinds import TranslationError
-from ml.bigquery.statements import Translation, translate
-from ml.bigquery.warehouse import TranslatedWarehouse
+from warehouse.client.googlesql.kinds import TranslationError
+from warehouse.client.googlesql.statements import Translation, translate
+from warehouse.client.googlesql.warehouse import TranslatedWarehouse
 
 __all__ = ["TranslatedWarehouse", "Translation", "TranslationError", "translate"]

@@ -1,7 +1,7 @@
 """Operators: arithmetic, comparisons, logic, CASE, and what columns and literals are.
 
 Belongs here: expressions that are no function call and no cast. Does not belong here: which columns a query
-has (`ml.bigquery.queries`).
+has (`googlesql.queries`).
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from ml.bigquery.casts import casted, written
-from ml.bigquery.kinds import (
+from warehouse.client.googlesql.casts import casted, written
+from warehouse.client.googlesql.kinds import (
     BOOL,
     DATE,
     FLOAT,

@@ -80,9 +80,7 @@ def monitor(
     ensure_model(wh, name)
     key = {"model_name": name, "version": version.version}
     with wh.transaction():
-        wh.execute(
-            "select pg_advisory_xact_lock(hashtextextended(%(name)s, 0))", {"name": f"ml.drift.{name}"}
-        )
+        wh.lock_until_commit(f"ml.drift.{name}")
         chosen = choose_windows(wh, version, declared, windows)
         declare(wh, version, declared, chosen)
         count_features(wh, declared)

@@ -78,24 +78,12 @@ def _aggregate(column: str, kind: str) -> str:
 
 
 def _types(wh: Warehouse, schema: str, table: str) -> dict[str, str]:
-    if wh.dialect != "postgres":
-        found = wh.column_types(f"{schema}.{table}")
-        rows = [{"column_name": name, "data_type": kind} for name, kind in found.items()]
-    else:
-        rows = _listed_types(wh, schema, table)
-    if not rows:
+    found = wh.column_types(schema, table)
+    if not found:
         raise ProfileError(
             f"{schema}.{table}: no such relation, or no permission to see it. Build it, or mend the name."
         )
-    return {row["column_name"]: row["data_type"] for row in rows}
-
-
-def _listed_types(wh: Warehouse, schema: str, table: str) -> list[dict[str, Any]]:
-    return wh.query(
-        "select column_name, data_type from information_schema.columns "
-        "where table_schema = %(schema)s and table_name = %(table)s order by ordinal_position",
-        {"schema": schema, "table": table},
-    )
+    return {name: kind.partition("(")[0] for name, kind in found.items()}
 
 
 def _column(name: str, kind: str, rows: int, found: dict[str, Any]) -> ColumnProfile:

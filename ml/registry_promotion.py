@@ -38,9 +38,7 @@ class PromotionEvent:
 
 def lock_model(wh: Warehouse, model_name: str) -> None:
     """Serialise all changes of one model until the transaction ends; needs an open transaction."""
-    wh.execute(
-        "select pg_advisory_xact_lock(hashtextextended(%(name)s, 0))", {"name": f"ml.model.{model_name}"}
-    )
+    wh.lock_until_commit(f"ml.model.{model_name}")
 
 
 def history(wh: Warehouse, model_name: str) -> list[PromotionEvent]:

@@ -171,7 +171,7 @@ _MARK = (
 
 
 def _is_current(wh: Warehouse) -> bool:
-    return wh.scalar("select obj_description(to_regnamespace('ml')::oid, 'pg_namespace')") == _MARK
+    return wh.description("ml") == _MARK
 
 
 def ensure_schema(wh: Warehouse) -> None:
@@ -186,10 +186,10 @@ def ensure_schema(wh: Warehouse) -> None:
     with wh.advisory_lock("ml.schema"), wh.transaction():
         if _is_current(wh):
             return
-        wh.execute("create schema if not exists ml")
+        wh.ensure_schema("ml")
         for statements in _STATEMENTS:
             wh.execute(statements)
-        wh.execute(f"comment on schema ml is '{_MARK}'")
+        wh.describe(_MARK, "ml")
 
 
 def ensure_model(wh: Warehouse, model_name: str) -> None:

@@ -97,7 +97,7 @@ def score(
         with wh.transaction():
             replaced, scored, removed = run.replace()
             if scored >= ANALYZE_ROWS:  # a few rows change no plan, and autovacuum sees to them
-                wh.execute(f"analyze {run.target}")
+                wh.analyze("ml", run.table)
     run.tell(f"{scored:,} of {rows:,} rows scored")
     return ScoreResult(
         predictor.spec.name, predictor.version, predictor.sha256, start, end, rows, scored, replaced, removed,

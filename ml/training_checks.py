@@ -67,15 +67,13 @@ def check_warehouse(wh: Warehouse, spec: ModelSpec) -> None:
 
 def _columns(wh: Warehouse, spec: ModelSpec, relation: str) -> dict[str, str]:
     schema, table = relation.split(".")
-    sql = """select column_name, data_type from information_schema.columns
-             where table_schema = %(schema)s and table_name = %(table)s order by ordinal_position"""
-    rows = wh.query(sql, {"schema": schema, "table": table})
-    if not rows:
+    types = wh.column_types(schema, table)
+    if not types:
         raise TrainingSetError(
             f"{file_of(spec)}: the warehouse has no table {relation}. "
             "Build it first (starhouse run build), or name another table."
         )
-    return {row["column_name"]: row["data_type"] for row in rows}
+    return {name: kind.partition("(")[0] for name, kind in types.items()}
 
 
 def _check_column(

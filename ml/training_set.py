@@ -74,7 +74,7 @@ def build_training_set(wh: Warehouse, spec: ModelSpec) -> TrainingSet:
     following, key_name = f"{table}__next", f"{table}_pkey"
     target, new = quote(SCHEMA, table), quote(SCHEMA, following)
     with wh.advisory_lock(f"{SCHEMA}.{table}"), wh.transaction():
-        wh.execute(f"create schema if not exists {quote(SCHEMA)}")
+        wh.ensure_schema(SCHEMA)
         wh.execute(f"drop table if exists {new}")
         wh.execute(f"create table {new} as {training_sql(spec)}", spec.split.model_dump())
         _refuse_bad_rows(wh, spec, new)
@@ -82,14 +82,13 @@ def build_training_set(wh: Warehouse, spec: ModelSpec) -> TrainingSet:
         excluded = {**_unlabelled(wh, spec, new, too_late), "label_known_in_test_window": too_late}
         counts = _split_counts(wh, spec, new)
         digest, columns = content_hash(wh, SCHEMA, following)
-        wh.execute(f"drop table if exists {target}")
-        wh.execute(f"alter table {new} rename to {quote(table)}")
+        wh.replace_table(SCHEMA, following, table)
         wh.execute(
             f"alter table {target} add constraint {quote(key_name)} primary key ({quote(spec.key_column)})"
         )
         note = f"One row per labelled {spec.entity} of the model {spec.name}. Content sha256: {digest}"
-        wh.execute(f"comment on table {target} is %(note)s", {"note": note})
-    wh.execute(f"analyze {target}")
+        wh.describe(note, SCHEMA, table)
+    wh.analyze(SCHEMA, table)
     window = {"window_start": spec.split.train_start, "window_end": spec.split.test_end}
     return TrainingSet(
         SCHEMA, table, content_sha256=digest, columns=columns, excluded=excluded, **counts, **window

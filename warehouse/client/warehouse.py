@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from warehouse.client import arrow_transfer
+from warehouse.client.catalog import PostgresCatalog
 from warehouse.client.connection import connect, connect_or_create, translated
 from warehouse.client.errors import WarehouseError
 from warehouse.client.settings import Settings
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 LOCK_NOT_AVAILABLE = "55P03"
 
 
-class Warehouse:
+class Warehouse(PostgresCatalog):
     """One session of the warehouse, in UTC; autocommit outside `transaction()`. For one thread at a time.
 
     bytes_out counts the Arrow bytes that left the warehouse through this object.
@@ -145,12 +146,6 @@ class Warehouse:
             yield
         finally:
             connection.close()
-
-    def table_exists(self, schema: str, table: str) -> bool:
-        """Whether a table or view of this name exists."""
-        sql = "select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace "
-        sql += "where n.nspname = %s and c.relname = %s and c.relkind in ('r', 'p', 'v', 'm', 'f'))"
-        return bool(self.scalar(sql, (schema, table)))
 
     def close(self) -> None:
         """Give back connection and server; safe to call twice."""

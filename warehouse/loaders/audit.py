@@ -79,18 +79,12 @@ class Entry:
     started_at: datetime
 
 
-def ensure_schema(wh: Warehouse, name: str) -> None:
-    """Create a schema where it is missing; only then does it take the right to create one."""
-    if not wh.scalar("select exists (select from pg_namespace where nspname = %(name)s)", {"name": name}):
-        wh.execute(f"create schema {quote(name)}")
-
-
 def ensure_audit(wh: Warehouse) -> None:
     """Create schema `raw` and the audit table where they are missing."""
-    ensure_schema(wh, RAW)
+    wh.ensure_schema(RAW)
     if not wh.table_exists(RAW, "load_audit"):
         wh.execute(_CREATE)
-        wh.execute(f"comment on table {AUDIT} is %(text)s", {"text": _COMMENT})
+        wh.describe(_COMMENT, RAW, "load_audit")
 
 
 def record(wh: Warehouse, entry: Entry, loaded_rows: int) -> None:

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 
 from warehouse.client import connection_urls, quote
 from warehouse.client.errors import scrub
-from warehouse.loaders.audit import ensure_schema
 from warehouse.loaders.declaration import TYPES, LoadError, Source, Table
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ def land(wh: Warehouse, source: Source, rows: Mapping[str, pa.Table]) -> str:
     either way.
     """
     settings = wh.settings
-    ensure_schema(wh, SCHEMA)
+    wh.ensure_schema(SCHEMA)
     for name in rows:
         _make_table(wh, source, source.table(name))
     rows = {name: data for name, data in rows.items() if data.num_rows}

@@ -70,7 +70,7 @@ def publish(wh: Warehouse, entries: Iterable[tuple[Table, Entry]]) -> None:
 
 def has_declared_shape(wh: Warehouse, relation: str, table: Table) -> bool:
     """Whether the raw table exists with exactly the declared columns and types."""
-    return _shape(wh, relation) == {name: _full_type(kind) for name, kind in _raw_columns(table)}
+    return wh.column_types(RAW, relation) == {name: _full_type(kind) for name, kind in _raw_columns(table)}
 
 
 def _publish_table(wh: Warehouse, table: Table, entry: Entry) -> None:
@@ -113,9 +113,12 @@ def _ensure_table(wh: Warehouse, relation: str, table: Table, is_whole: bool) ->
     target = quote(RAW, relation)
     if not wh.table_exists(RAW, relation):
         wh.execute(f"create table {target} ({', '.join(columns)})")
-        wh.execute(f"comment on table {target} is %(text)s", {"text": table.describe})
+        wh.describe(table.describe, RAW, relation)
         return
-    shape, declared = _shape(wh, relation), {name: _full_type(kind) for name, kind in _raw_columns(table)}
+    shape, declared = (
+        wh.column_types(RAW, relation),
+        {name: _full_type(kind) for name, kind in _raw_columns(table)},
+    )
     missing = [name for name in declared if name not in shape]
     if {**declared, **shape} != declared or (missing and not is_whole):
         raise LoadError(
@@ -149,11 +152,3 @@ def _raw_columns(table: Table) -> list[tuple[str, str]]:
 
 def _full_type(kind: str) -> str:
     return {"timestamptz": "timestamp with time zone"}.get(kind, kind)
-
-
-def _shape(wh: Warehouse, relation: str) -> dict[str, str]:
-    sql = """
-        select column_name, data_type from information_schema.columns
-        where table_schema = %(schema)s and table_name = %(relation)s"""
-    found = wh.query(sql, {"schema": RAW, "relation": relation})
-    return {row["column_name"]: row["data_type"] for row in found}

@@ -92,9 +92,9 @@ class TranslatedWarehouse:
         """Make a schema for short-lived tables, which BigQuery itself drops after two days."""
         self._engine.run(f"CREATE SCHEMA IF NOT EXISTS `{schema}` OPTIONS(default_table_expiration_days=2)")
 
-    def column_types(self, table: str) -> dict[str, str]:
+    def column_types(self, schema: str, table: str) -> dict[str, str]:
         """Postgres' names of the types of a table's columns, in order; none where there is no such table."""
-        columns = self._tables(table) or {}
+        columns = self._tables(f"{schema}.{table}") or {}
         return {name: IN_POSTGRES.get(kind.name, kind.name) for name, kind in columns.items()}
 
     def _tables(self, path: str) -> Mapping[str, Kind] | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from warehouse.client import quote
-from warehouse.loaders.audit import RAW, ensure_schema
+from warehouse.loaders.audit import RAW
 from warehouse.loaders.intake.contract import Verdict
 
 if TYPE_CHECKING:
@@ -68,12 +68,12 @@ _ONCE = (
 
 def ensure_books(wh: Warehouse) -> None:
     """Create what is missing."""
-    ensure_schema(wh, RAW)
-    ensure_schema(wh, "landing")
+    wh.ensure_schema(RAW)
+    wh.ensure_schema("landing")
     for name, (comment, columns) in TABLES.items():
         if not wh.table_exists(RAW, name):
             wh.execute(f"create table if not exists {quote(RAW, name)} ({columns})")
-            wh.execute(f"comment on table {quote(RAW, name)} is %(text)s", {"text": comment})
+            wh.describe(comment, RAW, name)
     wh.execute(_ONCE.format(quarantine=QUARANTINE))
 
 

@@ -12,7 +12,6 @@ from warehouse.loaders.audit import RAW
 from warehouse.loaders.declaration import LoadError
 from warehouse.loaders.intake.casting import cast
 from warehouse.loaders.intake.declared import DeclaredTable
-from warehouse.loaders.intake.versions import shape_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,7 +29,7 @@ def delete_missing(
     Raises:
         LoadError: not one key fits: the source's key has changed, its rows are not gone.
     """
-    types, raw, landed = shape_of(wh, relation), quote(RAW, relation), f"{relation}__keys"
+    types, raw, landed = wh.column_types(RAW, relation), quote(RAW, relation), f"{relation}__keys"
     columns = ", ".join(f"{quote(name)} {types[name]}" for name in table.key)
     wh.execute(f"create temporary table {quote(landed)} ({columns}) on commit drop")
     wh.copy_arrow("pg_temp", landed, _fitting(table, keys))

@@ -141,7 +141,7 @@ class Intake:
         with self.wh.transaction():
             versions.ensure_raw_table(self.wh, self.relation, self.table)
             if self.table.policy == "evolve":
-                there = versions.shape_of(self.wh, self.relation)
+                there = self.wh.column_types(RAW, self.relation)
                 for name, kind in added.items():
                     if kind and name not in there:
                         self.wh.execute(

@@ -56,11 +56,11 @@ def ensure_raw_table(wh: Warehouse, relation: str, table: DeclaredTable) -> None
         ]
         columns += [f"{quote(name)} {kind}" for name, kind in ADDED if name not in declared]
         wh.execute(f"create table {target} ({', '.join(columns)})")
-        wh.execute(f"comment on table {target} is %(text)s", {"text": table.description or relation})
+        wh.describe(table.description or relation, RAW, relation)
         unique = _list((*table.key, "known_at", "content_sha256", "is_deleted"))
         wh.execute(f"create unique index {quote(f'{relation}__version')} on {target} ({unique})")
         return
-    shape = shape_of(wh, relation)
+    shape = wh.column_types(RAW, relation)
     for name, kind in declared.items():
         if name not in shape:
             wh.execute(f"alter table {target} add column {quote(name)} {kind}")
@@ -80,21 +80,9 @@ def added_columns(wh: Warehouse, relation: str, table: DeclaredTable) -> tuple[D
     known = {*(column.name for column in table.columns), *(name for name, _ in ADDED)}
     return tuple(
         DeclaredColumn(name, DATA_TYPES[kind], kind)
-        for name, kind in shape_of(wh, relation).items()
+        for name, kind in wh.column_types(RAW, relation).items()
         if name not in known and kind in DATA_TYPES
     )
-
-
-def shape_of(wh: Warehouse, relation: str) -> dict[str, str]:
-    """The raw table's columns and their full types; empty where there is no table."""
-    sql = (
-        "select a.attname as name, format_type(a.atttypid, a.atttypmod) as type from pg_attribute a "
-        "join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace "
-        "where n.nspname = %(schema)s and c.relname = %(table)s and a.attnum > 0 and not a.attisdropped "
-        "order by a.attnum"
-    )
-    found = wh.query(sql, {"schema": RAW, "table": relation})
-    return {row["name"]: row["type"] for row in found}
 
 
 def land(

@@ -122,6 +122,10 @@ def write_versions(
         f"with landed as ({_landed(relation, table, added)}), fresh as ({_fresh(relation, table)}) "
         f"insert into {quote(RAW, relation)} ({_list((*names, *own))}) select {chosen} from fresh"
     )
+    if wh.dialect == "postgres":
+        # by the index each batch costs the same; a hash of the raw table, which the planner takes, grows with
+        # it: 1.0 s instead of 0.2 s for 140,000 rows beside 860,000
+        wh.execute("set local enable_hashjoin = off; set local enable_mergejoin = off")
     return wh.execute(sql, {"load": load_id})
 
 

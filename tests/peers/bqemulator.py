@@ -29,6 +29,7 @@ REQUIREMENTS = (
     "bqemulator==1.4.0", "duckdb==1.5.5", "duckdb-extensions==1.5.5", "duckdb-extension-spatial==1.5.5",
     "numpy==2.4.6",
 )  # fmt: skip
+SHIM = Path(__file__).with_name("bqemulator_shim.py")
 PROJECT = "test-project"
 START_SECONDS, CALL_SECONDS = 60.0, 60.0
 ROWS_AT_ONCE = 500
@@ -37,7 +38,11 @@ OPENED = "from duckdb_extensions import import_extension; import_extension('spat
 
 
 class BqEmulator:
-    """A server on the loopback, its data in memory. `ran` counts statements."""
+    """A server on the loopback, its data in memory. `ran` counts statements.
+
+    `rest_url` is where clients send requests (`api_endpoint`), `grpc_address` (host:port) where the Storage
+    API listens, `project` the project its datasets belong to.
+    """
 
     def __init__(self, python: Path) -> None:
         self._home = python.parents[1] / "home"
@@ -46,9 +51,11 @@ class BqEmulator:
         # It will not start without DuckDB's spatial extension, which it would fetch: put it in place.
         subprocess.run([str(python), "-P", "-c", OPENED], env=environment, check=True, timeout=START_SECONDS)
         rest, grpc = _free_ports()
-        self._address = f"http://127.0.0.1:{rest}/bigquery/v2/projects/{PROJECT}/queries"
+        self.project = PROJECT
+        self.rest_url, self.grpc_address = f"http://127.0.0.1:{rest}", f"127.0.0.1:{grpc}"
+        self._address = f"{self.rest_url}/bigquery/v2/projects/{PROJECT}/queries"
         self._log = (self._home / f"emulator-{rest}.log").open("w")
-        command = [str(python.parent / "bqemulator"), "start", "--ephemeral", "--project", PROJECT]
+        command = [str(python), "-P", str(SHIM), "start", "--ephemeral", "--project", PROJECT]
         command += ["--rest-port", str(rest), "--grpc-port", str(grpc)]
         self._process = subprocess.Popen(
             command, env=environment, stdout=self._log, stderr=self._log, stdin=subprocess.DEVNULL

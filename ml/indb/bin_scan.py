@@ -15,6 +15,7 @@ from ml.indb.errors import InDatabaseError
 from ml.indb.feature_bins import Feature, Source, bins_of, look_few
 from ml.indb.grouped_values import column, held_sql, made_table, values_sql
 from ml.indb.labels import MOST_CLASSES, Label, bits_for, class_label, number_label
+from ml.indb.tree_weights import read_weights
 from warehouse.client.dialect import POSTGRES
 
 if TYPE_CHECKING:
@@ -32,8 +33,9 @@ TYPES = {
 
 @dataclass(frozen=True)
 class Scan:
-    """What was read. `is_training` and `is_used` are conditions in SQL on the relation, named r. `values`: a
-    table of rows grouped by the features' values, of which cells are made; the caller's to drop.
+    """What was read. `is_training` and `is_used` are conditions in SQL on the relation, named r, and `weight`
+    its weight in steps, a bigint. `values`: a table of rows grouped by the features' values, of which cells
+    are made; the caller's to drop.
     """
 
     bins: tuple[Bins, ...]
@@ -41,6 +43,7 @@ class Scan:
     is_used: str
     is_training: str
     values: str | None = None
+    weight: str = "1::bigint"
 
 
 def scan(wh: Warehouse, rows: TreeRows, most_bins: int, *, for_cells: bool = False) -> Scan:
@@ -54,11 +57,13 @@ def scan(wh: Warehouse, rows: TreeRows, most_bins: int, *, for_cells: bool = Fal
     """
     if not 2 <= most_bins <= MOST_BINS:
         raise InDatabaseError(f"{most_bins!r} bins; allowed: 2 to {MOST_BINS}.")
-    _refuse_types(wh, rows)
+    types = _refuse_types(wh, rows)
     is_used = f"{column(rows.weight)} > 0" if rows.weight else "true"
-    bits = bits_for(_weight(wh, rows), rows.weight)
+    weights = read_weights(wh, rows, types.get(rows.weight or ""))
+    bits = bits_for(weights.total, rows.weight, weights.steps)
     is_training = f"({is_used}) and {_until(wh, rows, is_used)}"
-    found = Scan((), _label(wh, rows, is_used, is_training, bits), is_used, is_training)
+    label = replace(_label(wh, rows, is_used, is_training, bits), weight_steps=weights.steps)
+    found = Scan((), label, is_used, is_training, weight=weights.sql)
     whole = f"{rows.relation} as r where {is_training}"
     features = [
         Feature(name, kind, column(name), f"r.x{at}") for at, (name, kind) in enumerate(rows.features.items())
@@ -75,7 +80,7 @@ def _of_values(
     """The scan with bins from the table of values."""
     columns = [one.x for one in features]
     fold = held_sql(found.is_training)
-    table = made_table(wh, "values", values_sql(rows, found.label, found.is_used, fold, columns))
+    table = made_table(wh, "values", values_sql(rows, found, fold, columns))
     try:
         bins = bins_of(wh, features, Source(whole, f"{table} as r where v = 0"), most_bins)
     except BaseException:
@@ -84,7 +89,8 @@ def _of_values(
     return replace(found, bins=bins, values=table)
 
 
-def _refuse_types(wh: Warehouse, rows: TreeRows) -> None:
+def _refuse_types(wh: Warehouse, rows: TreeRows) -> dict[str, str]:
+    """Types by column, where each may be trained on."""
     label = {rows.label: NUMBERS} if rows.objective == "regression" else {}
     allowed = {name: TYPES[kind] for name, kind in rows.features.items()} | label
     if rows.weight:
@@ -100,27 +106,7 @@ def _refuse_types(wh: Warehouse, rows: TreeRows) -> None:
                 "relation, "
                 "or declare another kind."
             )
-
-
-def _weight(wh: Warehouse, rows: TreeRows) -> int:
-    """The sum of all rows' weights."""
-    if not rows.weight:
-        return int(wh.scalar(f"select count(*) from {rows.relation} as r"))
-    w = column(rows.weight)
-    # NaN stands above infinity in Postgres; nothing beyond 2**53 is a whole number that can be trusted.
-    found = wh.query(
-        f"select sum(case when {w} between 0 and 9007199254740992 then trunc({w}::numeric) end) as total, "
-        f"count(*) filter (where ({w} between 0 and 9007199254740992 and {w}::numeric = trunc({w}::numeric)) "
-        f"is not true) as refused from {rows.relation} as r"
-    )[0]
-    if found["refused"] or not found["total"]:
-        raise InDatabaseError(
-            f"weight {rows.weight!r} is missing, negative or no whole number in {found['refused']} "
-            "rows, and adds "
-            f"up to {found['total'] or 0}; allowed: whole numbers from 0, some above. Scale it in the "
-            "relation."
-        )
-    return int(found["total"])
+    return {name: found[0][f"t{at}"] for at, name in enumerate(allowed)}
 
 
 def _until(wh: Warehouse, rows: TreeRows, is_used: str) -> str:

@@ -59,8 +59,8 @@ class Binned:
 
 def binned_rows(wh: Warehouse, rows: TreeRows, scan: Scan, fold: str | None = None) -> Binned:
     """Make the binned table of the rows that count. Columns: n (rows), w (weight), s0, s1, … (weight times
-    target in steps), k (key), b0, b1, … (codes), v (the fold, in SQL `fold`; without one 0, and `HELD` for
-    validation rows).
+    target, both in steps), k (key), b0, b1, … (codes), v (the fold, in SQL `fold`; without one 0, and `HELD`
+    for validation rows).
 
     Raises:
         WarehouseError: the statement fails.
@@ -88,7 +88,7 @@ def binned_cells(wh: Warehouse, rows: TreeRows, scan: Scan, fold: str | None = N
             f"{one.sql(f'x{at}') if one.is_few else f'x{at}'} as b{at}" for at, one in enumerate(scan.bins)
         )
         number = fold or held_sql(scan.is_training)
-        source = f"({values_sql(rows, scan.label, scan.is_used, number, values)}) as by_value"
+        source = f"({values_sql(rows, scan, number, values)}) as by_value"
     coded = f"(select n, w, {targets}, v, {codes}\nfrom {source}) as one"
     return _grouped(wh, coded, len(scan.bins), scan.label.targets, rows.weight is None)
 
@@ -113,12 +113,11 @@ def cells_of(wh: Warehouse, rows: Binned) -> Binned:
 
 
 def _select(rows: TreeRows, scan: Scan, fold: str | None) -> str:
-    w = f"{column(rows.weight)}::bigint" if rows.weight else "1::bigint"
     key = key_sql(column(rows.key)) if rows.key else "0::bigint"
     codes = ", ".join(f"{one.sql(column(one.name))} as b{at}" for at, one in enumerate(scan.bins))
-    targets = ", ".join(f"{target} as s{at}" for at, target in enumerate(targets_sql(rows, scan.label)))
+    targets = ", ".join(f"{target} as s{at}" for at, target in enumerate(targets_sql(rows, scan)))
     return (
-        f"select 1::bigint as n, {w} as w, {targets}, {key} as k,\n{codes},\n"
+        f"select 1::bigint as n, {scan.weight} as w, {targets}, {key} as k,\n{codes},\n"
         f"({fold or held_sql(scan.is_training)})::smallint as v\n"
         f"from {rows.relation} as r where {scan.is_used}"
     )

@@ -27,7 +27,7 @@ from ml.indb.trees import grow
 @dataclass(frozen=True)
 class FittedTrees:
     """The document, the grown trees (boosting: round after round, one for each of `loss.outputs`), the first
-    scores in steps, and the validation loss after each round.
+    scores in steps, and the validation loss after each round (weights in steps).
     """
 
     document: Document
@@ -51,7 +51,7 @@ def fit_trees(
 
 
 def _boosted(engine: Engine, label: Label, rows: TreeRows, settings: Boosting, name: str) -> FittedTrees:
-    loss = loss_of(settings.loss, rows.objective, label.bits, label.targets)
+    loss = loss_of(settings.loss, rows.objective, label.bits, label.targets, label.weight_steps)
     rounds, losses = boosted_rounds(engine, loss, rows, settings, stops=bool(rows.validation))
     if rows.validation:
         rounds = rounds[: losses.index(min(losses))]
@@ -115,7 +115,7 @@ def forest_trees(
     """The trees of a forest, each on all outputs, and their loss."""
     if settings.sample and not rows.key:
         raise InDatabaseError("a forest samples rows by a key; received none. Name one, or set sample=False.")
-    loss = Loss("squared", label.bits, label.targets)
+    loss = Loss("squared", label.bits, label.targets, label.weight_steps)
     if loss.outputs > 1 and settings.growth.monotone:
         raise InDatabaseError(
             f"monotone is {dict(settings.growth.monotone)!r} with {loss.outputs} classes in one tree; "
@@ -169,7 +169,8 @@ def _check_reach(engine: Engine, loss: Loss, reach: int, rows: TreeRows) -> None
 
 
 def _source(estimator: str, loss: Loss, settings: Any) -> dict[str, Any]:
+    steps = {"weight_steps": loss.weight_steps} if loss.weight_steps > 1 else {}
     return {
-        "library": "starhouse", "estimator": estimator, "loss": loss.name, "bits": loss.bits,
+        "library": "starhouse", "estimator": estimator, "loss": loss.name, "bits": loss.bits, **steps,
         "settings": described(settings),
     }  # fmt: skip

@@ -15,7 +15,7 @@ from warehouse.client import quote
 from warehouse.client.dialect import POSTGRES
 
 if TYPE_CHECKING:
-    from ml.indb.labels import Label
+    from ml.indb.bin_scan import Scan
     from ml.indb.tree_settings import TreeRows
     from warehouse.client import Warehouse
 
@@ -25,25 +25,25 @@ def column(name: str | None) -> str:
     return f"r.{POSTGRES.name_of(name or '')}"
 
 
-def values_sql(rows: TreeRows, label: Label, is_used: str, fold: str, values: Sequence[str]) -> str:
+def values_sql(rows: TreeRows, found: Scan, fold: str, values: Sequence[str]) -> str:
     """A SELECT of n (rows), w (weight), v (the fold, in SQL `fold`), x0, x1, … (`values`) and s0, s1, …
     (weight times target in steps) by fold and values.
     """
-    weight = f"sum({column(rows.weight)}::bigint)::bigint" if rows.weight else "count(*)"
+    weight = f"sum({found.weight})::bigint" if rows.weight else "count(*)"
     listed = ", ".join(f"{value} as x{at}" for at, value in enumerate(values))
-    sums = ", ".join(f"sum({sql})::bigint as s{at}" for at, sql in enumerate(targets_sql(rows, label)))
+    sums = ", ".join(f"sum({sql})::bigint as s{at}" for at, sql in enumerate(targets_sql(rows, found)))
     # Grouped by position: the relation may have columns of these names.
     places = ", ".join(str(place) for place in range(3, 4 + len(values)))
     return (
         f"select count(*) as n, {weight} as w, ({fold})::smallint as v, {listed}, {sums}\n"
-        f"from {rows.relation} as r where {is_used} group by {places}"
+        f"from {rows.relation} as r where {found.is_used} group by {places}"
     )
 
 
-def targets_sql(rows: TreeRows, label: Label) -> list[str]:
+def targets_sql(rows: TreeRows, found: Scan) -> list[str]:
     """Weight times target, by target."""
-    w = f"{column(rows.weight)}::bigint * " if rows.weight else ""
-    return [f"{w}{target}" for target in label.sqls(column(rows.label))]
+    w = f"{found.weight} * " if rows.weight else ""
+    return [f"{w}{target}" for target in found.label.sqls(column(rows.label))]
 
 
 def held_sql(is_training: str) -> str:

@@ -29,12 +29,13 @@ LARGEST = 1e90
 class Label:
     """`bits`: a step is 2**-bits. `classes`: the values of a label of classes, `texts` what they are as text.
     A label of numbers, or of two classes, whose second counts as 1, is one target; one of more classes is a
-    target of 0 and 1 for each.
+    target of 0 and 1 for each. `weight_steps`: how many make a row's weight of 1.
     """
 
     bits: int
     classes: tuple[Any, ...] = ()
     texts: tuple[str, ...] = ()
+    weight_steps: int = 1
 
     @property
     def targets(self) -> int:
@@ -70,8 +71,8 @@ class Label:
         return math.ldexp(1.0, -self.bits - 2)
 
 
-def bits_for(weight: int, weight_name: str | None) -> int:
-    """Bits of a label's size, given the sum of all rows' weights.
+def bits_for(weight: int, weight_name: str | None, weight_steps: int = 1) -> int:
+    """Bits of a label's size, given the sum of all rows' weights in steps.
 
     Raises:
         InDatabaseError: too large a sum.
@@ -79,9 +80,10 @@ def bits_for(weight: int, weight_name: str | None) -> int:
     bits = min(MOST_BITS, SUM_BITS - weight.bit_length())
     if bits < LEAST_BITS:
         raise InDatabaseError(
-            f"the weights{f' in column {weight_name!r}' if weight_name else ''} add up to {weight}, "
-            "which leaves "
-            f"a label {bits} bits; allowed: sums below 2**{SUM_BITS - LEAST_BITS}. Divide the weights."
+            f"the weights{f' in column {weight_name!r}' if weight_name else ''} add up to {weight}"
+            f"{f' steps of 1/{weight_steps}' if weight_steps > 1 else ''}, which leaves a label {bits} bits; "
+            f"allowed: sums below 2**{SUM_BITS - LEAST_BITS}. Divide the weights"
+            f"{', or declare fewer weight_steps' if weight_steps > 1 else ''}."
         )
     return bits
 

@@ -34,12 +34,13 @@ ALLOWED = {
 @dataclass(frozen=True)
 class Loss:
     """`name`: squared, logistic or softmax. `bits`: a step is 2**-bits. `outputs`: how many scores a row
-    has, one a target.
+    has, one a target. `weight_steps`: weights, and what is summed with them, count in so many steps of 1.
     """
 
     name: str
     bits: int
     outputs: int = 1
+    weight_steps: int = 1
 
     @property
     def steps(self) -> Fraction:
@@ -58,7 +59,7 @@ class Loss:
 
     def curvature(self, h: int, l2_steps: int) -> int:
         """A sum of second derivatives with its penalty, in one whole unit."""
-        return h * 2**L2_BITS + l2_steps * self.penalty_multiple
+        return h * 2**L2_BITS + l2_steps * self.penalty_multiple * self.weight_steps
 
     def starts(self, totals: Totals) -> list[int]:
         """The best constant scores in steps: the mean; the log odds of the second class; the logarithm of
@@ -84,11 +85,11 @@ class Loss:
 
     def gain_steps(self, gain: float) -> Fraction:
         """A gain in units of g * g / curvature."""
-        return Fraction(gain) * self.steps**2 / (2**L2_BITS * self.penalty_multiple)
+        return Fraction(gain) * self.weight_steps * self.steps**2 / (2**L2_BITS * self.penalty_multiple)
 
     def gain(self, steps: Fraction) -> float:
         """A gain in units of g * g / curvature as what the loss falls by, twice, without a learning rate."""
-        return float(steps * 2**L2_BITS * self.penalty_multiple / self.steps**2)
+        return float(steps * 2**L2_BITS * self.penalty_multiple / self.steps**2 / self.weight_steps)
 
     def derivatives(self, w: np.ndarray, s: np.ndarray, f: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """First (outputs, rows) and second (curvatures, rows) derivatives, int64, of cells of weight w
@@ -150,7 +151,7 @@ def by_value(f: np.ndarray, function: Callable[[int], int]) -> np.ndarray:
     return np.array([function(value) for value in values.tolist()], dtype=np.int64)[places.reshape(-1)]
 
 
-def loss_of(name: str | None, objective: str, bits: int, outputs: int = 1) -> Loss:
+def loss_of(name: str | None, objective: str, bits: int, outputs: int = 1, weight_steps: int = 1) -> Loss:
     """The named loss, or the objective's usual one.
 
     Raises:
@@ -159,4 +160,4 @@ def loss_of(name: str | None, objective: str, bits: int, outputs: int = 1) -> Lo
     allowed = ALLOWED[objective]
     if name not in (None, *allowed):
         raise InDatabaseError(f"loss is {name!r} for a {objective} label; allowed: {', '.join(allowed)}.")
-    return Loss(name or allowed[0], bits, outputs)
+    return Loss(name or allowed[0], bits, outputs, weight_steps)

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class LosslessCells:
     """`x` (cells, features) float64 are codes of bins, NaN for missing; `y` (cells,) the mean label, or the
-    class; `weight` (cells,) the sum of weights; `rows`: how many rows they stand for.
+    class; `weight` (cells,) the sum of weights, int64 where they are whole, else float64; `rows`: how many
+    rows they stand for.
     """
 
     bins: tuple[Bins, ...]
@@ -61,14 +62,18 @@ def lossless_cells(wh: Warehouse, rows: TreeRows, *, most_bins: int = 64) -> Los
 def _labelled(x: np.ndarray, cells: Cells, label: Label) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if not label.classes:
         pairs = zip(cells.target[0].tolist(), cells.weight.tolist(), strict=True)
-        return x, np.array([math.ldexp(s / w, -label.bits) for s, w in pairs]), cells.weight
+        return x, np.array([math.ldexp(s / w, -label.bits) for s, w in pairs]), _in_units(cells.weight, label)
     by_class = cells.target >> label.bits
     if len(label.classes) == 2:
         by_class = np.stack([cells.weight - by_class[0], by_class[0]])
     weights = by_class.ravel()
     classes = np.repeat(np.array(label.classes), len(x))
     kept = weights > 0
-    return np.concatenate([x] * len(by_class))[kept], classes[kept], weights[kept]
+    return np.concatenate([x] * len(by_class))[kept], classes[kept], _in_units(weights[kept], label)
+
+
+def _in_units(weights: np.ndarray, label: Label) -> np.ndarray:
+    return weights if label.weight_steps == 1 else weights / label.weight_steps
 
 
 def cells_document(estimator: Any, cells: LosslessCells, name: str) -> Document:

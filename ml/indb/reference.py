@@ -7,6 +7,7 @@ and the label read from an Arrow table. Does not belong here: growth, which is t
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from ml.indb.histograms import Layout
 from ml.indb.labels import Label, bits_for, class_label, number_label
 from ml.indb.samples import keys
 from ml.indb.tree_settings import Boosting, Forest, TreeRows
+from ml.indb.tree_weights import weights_in_steps
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,12 +34,15 @@ def reference_trees(
         InDatabaseError: as the bins and the label do; bad rows are refused by `ml.indb.bin_scan` only.
     """
     count = table.num_rows
-    weight = _numbers(table, rows.weight).astype(np.int64) if rows.weight else np.ones(count, dtype=np.int64)
+    steps, weight = 1, np.ones(count, dtype=np.int64)
+    if rows.weight:
+        steps, weight = weights_in_steps(_weights(table, rows.weight), rows.weight_steps)
     used = np.flatnonzero(weight > 0)
     table, weight = table.take(used), weight[used]
     is_training = _is_training(table, rows)
-    bits = bits_for(int(weight.sum()), rows.weight)
+    bits = bits_for(int(weight.sum()), rows.weight, steps)
     label, target = _label(table, rows, is_training, bits)
+    label = replace(label, weight_steps=steps)
     bins, codes = reference_bins(table, rows, most_bins, is_training)
     key = keys(_texts(table, rows.key)) if rows.key else np.zeros(len(used), dtype=np.int64)
     ones = np.ones(len(used), dtype=np.int64)
@@ -71,6 +76,15 @@ def _numbers(table: pa.Table, name: str) -> np.ndarray:
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.uint8())
     return column.cast(pa.float64()).to_numpy()
+
+
+def _weights(table: pa.Table, name: str) -> np.ndarray:
+    """Doubles; one of 32 bits stands for its shortest decimal."""
+    import pyarrow as pa
+
+    if not pa.types.is_float32(table.column(name).type):
+        return _numbers(table, name)
+    return np.array([float(str(value)) for value in table.column(name).to_numpy()])
 
 
 def _texts(table: pa.Table, name: str) -> list[Any]:

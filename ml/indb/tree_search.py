@@ -138,7 +138,9 @@ class _Judge:
         try:
             if isinstance(settings, Boosting):
                 label = self._label
-                loss = loss_of(settings.loss, self._rows.objective, label.bits, label.targets)
+                loss = loss_of(
+                    settings.loss, self._rows.objective, label.bits, label.targets, label.weight_steps
+                )
                 _, found = boosted_rounds(engine, loss, self._rows, settings, stops=False, watches=True)
                 losses = [Fraction(one) for one in found]
             else:
@@ -178,7 +180,7 @@ def _folds(wh: Warehouse, rows: TreeRows, found: Scan, fold: str) -> list[Fold]:
     kind = wh.scalar(f"select pg_typeof({name})::text from {rows.relation} as r limit 1")
     if kind not in WHOLE:
         raise InDatabaseError(f"fold column {fold!r} is {kind}; allowed: {', '.join(WHOLE)}. Cast it.")
-    w = f"{column(rows.weight)}::numeric" if rows.weight else "1::numeric"
+    w = f"({found.weight})::numeric"
     squares = " + ".join(f"{t}::numeric * {t}" for t in found.label.sqls(column(rows.label)))
     listed = wh.query(
         f"select {name} as number, count(*) as rows, sum({w})::text as weight, sum({w} * ({squares}))::text "

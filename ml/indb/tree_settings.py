@@ -18,15 +18,19 @@ OBJECTIVES = ("regression", "binary", "multiclass")
 L2_BITS = 20
 """The penalty is a whole number of steps of 2**-20."""
 
+MOST_STEPS = 2**30
+"""Steps in a weight of 1."""
+
 
 @dataclass(frozen=True)
 class TreeRows:
     """The rows to train on. `relation` is SQL that may stand behind FROM; the others name its columns.
 
-    `weight`: whole numbers, 0 leaves a row out; scale fractions in the relation. `key`: tells rows apart for
-    a forest's samples. `time`: the latest share `validation` of the rows by this column is not trained on but
-    decides when boosting stops. `objective`: "regression", "binary" for a label with two values,
-    "multiclass" for one with more.
+    `weight`: numbers from 0, which leaves a row out; they count in whole steps, the coarsest decimal or
+    binary ones that all of them lie on (`ml.indb.tree_weights`), or in declared `weight_steps` of 1, to
+    which they are rounded, halves to even. `key`: tells rows apart for a forest's samples. `time`: the latest
+    share `validation` of the rows by this column is not trained on but decides when boosting stops.
+    `objective`: "regression", "binary" for a label with two values, "multiclass" for one with more.
     """
 
     relation: str
@@ -39,6 +43,7 @@ class TreeRows:
     key: str | None = None
     time: str | None = None
     validation: float = 0.0
+    weight_steps: int | None = None
 
     def __post_init__(self) -> None:
         if self.objective not in OBJECTIVES:
@@ -49,6 +54,11 @@ class TreeRows:
             raise InDatabaseError(
                 f"features {names} of label {self.label!r}: {twice or 'none'} stand twice; allowed: at least "
                 "one feature, each named once."
+            )
+        if self.weight_steps is not None and not (self.weight and 1 <= self.weight_steps <= MOST_STEPS):
+            raise InDatabaseError(
+                f"weight_steps is {self.weight_steps!r} with weight {self.weight!r}; allowed: 1 to "
+                f"{MOST_STEPS} with a weight, or none."
             )
         if not 0.0 <= self.validation < 1.0 or bool(self.validation) != bool(self.time):
             raise InDatabaseError(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ml.algorithms.registry import Parameter
     from ml.document import Document
     from ml.indb.trainers.source import Source
+    from ml.indb.training_plan import TrainingPlan
     from warehouse.client import Warehouse
 
 
@@ -50,7 +51,8 @@ class Trainer:
     where it has it. `work`: what the planner must know of a fit with these parameters, beside the rows.
     `errors_of`: mean squared errors of many candidates on the
     rows that a fold holds out, (candidates,), from what the session has measured and no row: where it is
-    there, a search by RMSE reads no row. `path`: the candidates where a declaration names no penalty.
+    there, a search by RMSE reads no row. `path`: the candidates where a declaration names no penalty. `plan`:
+    the plan of a trainer that has one way and needs no estimate.
     """
 
     name: str
@@ -60,3 +62,4 @@ class Trainer:
     work: Callable[[Mapping[str, Any]], dict[str, Any]]
     errors_of: Callable[[Any, list[Mapping[str, Any]], int], list[float]] | None = None
     path: Callable[[Any, Mapping[str, Any]], list[dict[str, Any]]] | None = None
+    plan: Callable[[Source], TrainingPlan] | None = None

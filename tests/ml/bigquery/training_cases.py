@@ -59,15 +59,17 @@ def clusters(wh: Any, relation: str) -> str:
     return fit_kmeans(wh, relation, ["x", "target", "k"], 3, seed=4).document(None, "clusters").sha256
 
 
-def boosted(objective: str, engine: str) -> Case:
-    """Three rounds with weights and a part held out in time."""
+def boosted(objective: str, engine: str, weight: str = "weight", steps: int | None = None) -> Case:
+    """Three rounds with weights (a column or SQL) and a part held out in time."""
     label = "target" if objective == "regression" else "class"
     settings = Boosting(rounds=3, growth=SMALL)
 
     def trained(wh: Any, relation: str) -> str:
+        source = f"(select r.*, {weight} as w from {relation} as r)"
         rows = TreeRows(
-            relation, label, **FEATURES, objective=objective, weight="weight", time="day", validation=0.2
-        )
+            source, label, **FEATURES, objective=objective, weight="w", time="day", validation=0.2,
+            weight_steps=steps,
+        )  # fmt: skip
         made = train_trees(wh, rows, settings, "boosted", most_bins=16, engine=engine)
         return made.fitted.document.sha256
 
@@ -110,4 +112,7 @@ CASES: dict[str, Case] = {
         for objective in ("regression", "binary")
         for engine in ("rows", "cells", "memory")
     },
+    "eighths as weights": boosted("regression", "cells", "weight / '8'::float8"),
+    "hundredths as weights": boosted("binary", "rows", "weight::numeric * 0.37"),
+    "weights rounded to steps": boosted("regression", "rows", "abs(target) + '0.01'::float8", 250),
 }

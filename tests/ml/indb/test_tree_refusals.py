@@ -17,7 +17,8 @@ from ml.indb.tree_settings import Boosting, Forest, Growth, TreeRows
 SOURCE = """(select g as id, case when g % 3 = 0 then null else g / 7.0 end::float8 as x, g % 5 as z,
   1.5::float8 as same, null::float8 as nothing, (case when g = 4 then 'inf'::float8 else g end) as endless,
   g::text as typed, 'only'::text as giant, 'k' || g as many, g * 0.5 as y, g % 2 as binary, 7 as flat,
-  g % 3 as three, (case when g = 9 then null else g end) as gap, 0.5 as half, -1 as below,
+  g % 3 as three, (case when g = 9 then null else g end) as gap, 0.5 as half, -1 as below, 0 as nought,
+  g / 3.0::float8 as third, g + 0.123456789 as tiny,
   (case when g = 4 then 'NaN'::float8 else g end) as nan, 1e15::float8 * 4 as heavy
   from generate_series(1, 900) as g) """
 GOOD = TreeRows(SOURCE, "y", numbers=("x", "z"))
@@ -35,9 +36,16 @@ CASES = {
     "text_label": ({"label": "typed"}, "column 'typed' is text"),
     "one_class": ({"label": "flat", "objective": "binary"}, r"label 'flat' has 1 values .*\(7\)"),
     "three_classes": ({"label": "three", "objective": "binary"}, "label 'three' has 3 values"),
-    "fractions": ({"weight": "half"}, "weight 'half' is missing, negative or no whole number in 900 rows"),
-    "negative": ({"weight": "below"}, "weight 'below'"),
-    "heavy": ({"weight": "heavy"}, "column 'heavy' add up to .* which leaves"),
+    "thirds": ({"weight": "third"}, r"weight 'third': 600 rows lie on no grid, such as 0\.333.*weight_steps"),
+    "negative": ({"weight": "below"}, "weight 'below': 900 rows hold none that counts, such as -1; allowed"),
+    "nan_weight": ({"weight": "nan"}, "weight 'nan': 1 rows hold none that counts, such as NaN"),
+    "infinite_weight": ({"weight": "endless"}, "weight 'endless': 1 rows hold none .* such as Infinity"),
+    "missing_weight": ({"weight": "gap"}, "weight 'gap': 1 rows hold none that counts, such as missing"),
+    "text_weight": ({"weight": "typed"}, "column 'typed' is text"),
+    "no_weight": ({"weight": "nought"}, "weight 'nought' is 0 in every row"),
+    "heavy": ({"weight": "heavy"}, "column 'heavy' add up to [0-9]+, which leaves"),
+    "fine": ({"weight": "tiny", "weight_steps": 10**9}, "add up to .* steps of 1/1000000000, which leaves"),
+    "lost": ({"weight": "half", "weight_steps": 1}, "weight 'half': 900 rows round to none of 1 steps, such"),
     "no_rows": ({"relation": f"(select * from {SOURCE} as s where id < 0)"}, "it has no rows"),
     "time": ({"time": "gap", "validation": 0.5}, "time 'gap' is missing in 1 rows"),
 }
@@ -63,6 +71,8 @@ def test_settings_are_refused(rows_wh):
         Boosting(learning_rate=2.0)
     with pytest.raises(InDatabaseError, match="each named once"):
         TreeRows("t", "y", numbers=("y",))
+    with pytest.raises(InDatabaseError, match="weight_steps is 10 with weight None; allowed: 1 to"):
+        TreeRows("t", "y", numbers=("x",), weight_steps=10)
     with pytest.raises(InDatabaseError, match="validation is 0.2"):
         TreeRows("t", "y", numbers=("x",), validation=0.2)
 

@@ -93,12 +93,26 @@ def test_boosting_parts_rows_alike(objective, depth):
     np.testing.assert_allclose(*answers(found), rtol=1e-5, atol=1e-6)
 
 
-def test_weights_count_alike():
+@pytest.mark.parametrize("unit", [1, 8, 1000])
+@pytest.mark.parametrize("objective", list(CUTS))
+def test_weights_count_alike(objective, unit):
+    """Whole, in eighths and in thousandths, of which LightGBM keeps the nearest float32. It is told to leave
+    children's rows alone, which it would estimate from weights; of classes it then makes empty leaves and
+    fails, so there the least weight is 1.
+    """
     x, y = rows(0.1)
-    weight = np.random.default_rng(3).integers(1, 5, len(y))
-    found = both(x, y, 5, depth=4, rate=0.3, least=1, leaves=10, weight=weight)
-    assert partitions(splits(found.theirs, x)) == partitions(splits(found.ours, x))
-    np.testing.assert_allclose(*answers(found), rtol=1e-5, atol=1e-5)
+    y = y if CUTS[objective] is None else np.digitize(y, CUTS[objective])
+    least, of_classes = (unit, 1) if objective == "multiclass" else (1, 0)
+    weight = np.random.default_rng(3).integers(least, 5 * unit, len(y)) / unit
+    shape = {"depth": 4, "rate": 0.3, "least": 1, "leaves": 10, "l2": 2.5}
+    found = both(x, y, 4, objective=objective, weight=weight, min_child_samples=of_classes, **shape)
+    assert found.fitted.loss.weight_steps == unit
+    for margin in range(len(found.ours.margins)):
+        expected, got = (splits(one, x, margin) for one in (found.theirs, found.ours))
+        assert partitions(expected) == partitions(got)
+    np.testing.assert_allclose(*answers(found), rtol=1e-5, atol=1e-4)
+    gains = [one.gain for one in importances(found.fitted).values()]
+    np.testing.assert_allclose(gains, found.model.booster_.feature_importance("gain"), rtol=1e-4)
 
 
 @pytest.mark.parametrize(

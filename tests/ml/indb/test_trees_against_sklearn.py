@@ -9,6 +9,8 @@ Belongs here: these comparisons. Does not belong here: boosting (`test_trees_aga
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -45,6 +47,22 @@ def test_a_tree_of_classes_is_ginis(leaves):
     np.testing.assert_allclose(gains.sum(), _impurity(theirs), rtol=1e-8)
 
 
+def test_a_tree_of_weighted_classes_is_ginis():
+    from sklearn.tree import DecisionTreeClassifier
+
+    x, y, table, declared = iris()
+    weight = np.random.default_rng(4).integers(0, 400, len(y)) / 100
+    theirs = DecisionTreeClassifier(max_leaf_nodes=6, random_state=0)
+    theirs.fit(x[weight > 0], y[weight > 0], sample_weight=weight[weight > 0])
+    table = table.append_column("w", pa.array(weight))
+    settings = Forest(1, sample=False, growth=Growth(20, 6, 1))
+    ours = reference_trees(table, replace(declared, weight="w"), settings, "m", most_bins=1000)
+    shares = Evaluator(ours.document).table(table).margins
+    np.testing.assert_allclose(shares, theirs.predict_proba(x), atol=1e-8)
+    gains = [one.gain for one in importances(ours).values()]
+    np.testing.assert_allclose(sum(gains), _impurity(theirs), rtol=1e-8)
+
+
 def _impurity(model) -> float:
     """What all splits take from the Gini impurity, times rows."""
     tree = model.tree_
@@ -52,13 +70,14 @@ def _impurity(model) -> float:
     return float(weighted[0] - weighted[tree.children_left == -1].sum())
 
 
-def test_a_regression_tree_is_the_same():
+@pytest.mark.parametrize("unit", [1, 10])
+def test_a_regression_tree_is_the_same(unit):
     from sklearn.tree import DecisionTreeRegressor
 
     random = np.random.default_rng(1)
     x = random.integers(0, 60, (600, 3)).astype(float)
     y = np.rint(100 * np.sin(x[:, 0] / 9) + 3 * x[:, 1] + random.normal(0, 40, 600))
-    w = random.integers(1, 4, 600)
+    w = random.integers(1, 4 * unit, 600) / unit
     theirs = DecisionTreeRegressor(max_leaf_nodes=12, min_samples_leaf=5, random_state=0)
     theirs.fit(x, y, sample_weight=w)
     names = ("a", "b", "c")

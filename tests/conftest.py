@@ -21,6 +21,7 @@ import hypothesis
 import pytest
 
 from tests.database_stock import DatabaseStock
+from tests.peers.emulated import bigquery, bigquery_wh, emulator  # noqa: F401  (fixtures)
 from warehouse.client import (
     Settings,
     Warehouse,

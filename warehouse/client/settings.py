@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from warehouse.client.bigquery.place import SCHEME, BigQueryPlace, dataset_in, read_place
 from warehouse.client.errors import SettingsError, scrub
 
 ENVIRONMENTS = ("dev", "test", "prod")
@@ -55,8 +56,8 @@ class Settings:
     """All that decides where data are: immutable, safe to print.
 
     env is dev, test or prod. home holds everything the project writes (git-ignored). root is the project's
-    folder. database is the database's name. warehouse_url is the external server's address, None for the
-    embedded server.
+    folder. database is the database's name, on BigQuery the prefix of the datasets. warehouse_url is the
+    external server's address, None for the embedded server.
     """
 
     env: str
@@ -68,6 +69,22 @@ class Settings:
     @property
     def is_embedded(self) -> bool:
         return self.warehouse_url is None
+
+    @property
+    def engine(self) -> str:
+        """`postgres` or `bigquery`, by the URL."""
+        is_bigquery = self.warehouse_url is not None and self.warehouse_url.reveal().startswith(f"{SCHEME}:")
+        return "bigquery" if is_bigquery else "postgres"
+
+    @property
+    def bigquery(self) -> BigQueryPlace:
+        """Where BigQuery's datasets are. Raises SettingsError where the warehouse is not on BigQuery."""
+        if self.warehouse_url is None or self.engine != "bigquery":
+            raise SettingsError(
+                "Settings failed: the warehouse is on Postgres. Allowed here: "
+                "STARHOUSE_WAREHOUSE_URL=bigquery://project/dataset."
+            )
+        return read_place(self.warehouse_url.reveal(), self.database)
 
     @property
     def is_default_home(self) -> bool:
@@ -141,7 +158,9 @@ def load_settings(**overrides: Any) -> Settings:
         or _url_database(url)
         or f"starhouse_{env}"
     )
-    if not _DATABASE.fullmatch(database):
+    if url is not None and urlsplit(url.reveal()).scheme == SCHEME:
+        read_place(url.reveal(), database)
+    elif not _DATABASE.fullmatch(database):
         raise SettingsError(
             f"Settings failed: the database name is {database!r}. Allowed: a letter or _ first, then "
             "letters, digits, "
@@ -156,7 +175,8 @@ def _url(value: Secret | str | None) -> Secret | None:
     if not text:
         return None
     allowed = (
-        "Allowed: postgresql://user:password@host:port/database. Mend STARHOUSE_WAREHOUSE_URL, or unset it."
+        "Allowed: postgresql://user:password@host:port/database or bigquery://project/dataset. Mend "
+        "STARHOUSE_WAREHOUSE_URL, or unset it."
     )
     try:
         parts = urlsplit(text)
@@ -165,6 +185,8 @@ def _url(value: Secret | str | None) -> Secret | None:
         raise SettingsError(
             f"Settings failed: STARHOUSE_WAREHOUSE_URL cannot be read as a URL. {allowed}"
         ) from None
+    if parts.scheme == SCHEME:
+        return Secret(text)
     if parts.scheme not in SCHEMES:
         shown = parts.scheme or "no scheme"
         raise SettingsError(f"Settings failed: STARHOUSE_WAREHOUSE_URL has {shown!r} as its kind. {allowed}")
@@ -172,4 +194,8 @@ def _url(value: Secret | str | None) -> Secret | None:
 
 
 def _url_database(url: Secret | None) -> str | None:
-    return unquote(urlsplit(url.reveal()).path.lstrip("/")) or None if url else None
+    if url is None:
+        return None
+    if urlsplit(url.reveal()).scheme == SCHEME:
+        return dataset_in(url.reveal())
+    return unquote(urlsplit(url.reveal()).path.lstrip("/")) or None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from warehouse.client import arrow_transfer
 from warehouse.client.catalog import PostgresCatalog
@@ -226,6 +226,11 @@ def _plain_value(value: Any) -> Any:
 def open_warehouse(settings: Settings) -> Warehouse:
     """Open the warehouse: starts the embedded server if needed and creates the database. Use it with `with`.
 
-    Raises SettingsError, ServerError or WarehouseError; each says what to do next.
+    On BigQuery it is a `BigQueryWarehouse`, which has the same methods. Raises SettingsError, ServerError or
+    WarehouseError; each says what to do next.
     """
+    if settings.engine == "bigquery":
+        from warehouse.client.bigquery.warehouse import BigQueryWarehouse
+
+        return cast("Warehouse", BigQueryWarehouse(settings))
     return Warehouse(settings)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import pyarrow as pa
 import pytest
 
-from tests.peers import bqemulator, zetasql
+from tests.peers import zetasql
 from tests.peers.environment import peer_or_skip
 from warehouse.client import Warehouse
 from warehouse.client.googlesql import TranslatedWarehouse
@@ -22,13 +22,6 @@ Load = Callable[[str, pa.Table], None]
 def judge() -> Iterator[zetasql.ZetaSql]:
     """Google's analyzer and evaluator."""
     with zetasql.ZetaSql(peer_or_skip("zetasql", zetasql.REQUIREMENTS)) as engine:
-        yield engine
-
-
-@pytest.fixture(scope="session")
-def emulator() -> Iterator[bqemulator.BqEmulator]:
-    """BigQuery's interface over another engine."""
-    with bqemulator.BqEmulator(peer_or_skip("bqemulator", bqemulator.REQUIREMENTS)) as engine:
         yield engine
 
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from warehouse.client.errors import WarehouseError
+
 MOST_DECIMALS = 38
 """Digits behind the point of a BIGNUMERIC; Postgres' NUMERIC has no such end."""
 
@@ -16,7 +18,7 @@ EXACT_FACTOR = MOST_DECIMALS // 2
 """The product of two numbers with so many digits behind the point is exact."""
 
 
-class TranslationError(ValueError):
+class TranslationError(WarehouseError, ValueError):
     """A statement that has no translation with the same values: says which part of it, and what to do."""
 
 

@@ -48,18 +48,26 @@ class TranslatedWarehouse:
         Raises:
             TranslationError: the statement has no translation, or BigQuery would not take its length.
         """
-        made = translate(filled(sql, params), self._tables)
+        made = self._translation(sql, params)
         rows: list[dict[str, Any]] = []
         for text in made.statements:
-            if len(text.encode()) > MOST_BYTES:
-                raise TranslationError(
-                    f"a statement has {len(text.encode()):,} bytes; allowed on BigQuery: {MOST_BYTES:,}. Use "
-                    "fewer features, bins or leaves."
-                )
             rows = self._engine.run(text)
             self.sent += 1
         self._remember(made)
         return [_listed(row, made.lists) for row in rows]
+
+    def _translation(self, sql: str, params: Any = None) -> Translation:
+        made = translate(self._filled(sql, params), self._tables)
+        longest = max((len(text.encode()) for text in made.statements), default=0)
+        if longest > MOST_BYTES:
+            raise TranslationError(
+                f"a statement has {longest:,} bytes; allowed on BigQuery: {MOST_BYTES:,}. Use "
+                "fewer features, bins or leaves."
+            )
+        return made
+
+    def _filled(self, sql: str, params: Any) -> str:
+        return filled(sql, params)
 
     def scalar(self, sql: str, params: Any = None) -> Any:
         """The first column of the first row; None where there is no row."""

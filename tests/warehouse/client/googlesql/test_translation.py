@@ -57,7 +57,8 @@ def test_an_expression_keeps_its_meaning(postgres, bigquery):
         ("select case when b then x else c end from s.t", "a case mixes float, text"),
         ("select x::interval from s.t", "cast to INTERVAL has no translation"),
         ("select 1." + "0" * 38 + "1", "is no BIGNUMERIC"),
-        ("insert into s.t select 1", "insert has no translation"),
+        ("insert into s.t (n, y) select 1, 2", "allowed: one value a column of n, x, c, b, d, Odd"),
+        ("insert into s.t values (1) returning n", "returning has no translation"),
         ("select avg(n) from s.t", "a mean of a value of kind int"),
         ("select (", "no statement of Postgres that can be read"),
     ],
@@ -101,8 +102,9 @@ def test_parameters_are_literals_that_cannot_end_early():
     assert filled("select '%s'", None) == "select '%s'"
     with pytest.raises(TranslationError, match="has no value"):
         filled("select %s", [])
-    with pytest.raises(TranslationError, match="is bytes; allowed"):
-        filled("select %s", [b"x"])
+    assert filled("select %s", [b"\x00x"]) == "select '\\x0078'::bytea"
+    with pytest.raises(TranslationError, match="is object; allowed"):
+        filled("select %s", [object()])
 
 
 def test_what_is_longer_than_bigquery_takes_is_not_sent():

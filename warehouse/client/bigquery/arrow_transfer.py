@@ -1,0 +1,154 @@
+"""Arrow in by load jobs of Parquet, Arrow out by the Storage Read API or page by page.
+
+Belongs here: moving tables. Does not belong here: types (`arrow_types`), query jobs (`jobs`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from warehouse.client.arrow_transfer import MODES
+from warehouse.client.bigquery.arrow_types import (
+    arrow_schema,
+    listed,
+    listed_field,
+    loadable,
+    table_schema,
+)
+from warehouse.client.bigquery.connection import open_storage
+from warehouse.client.bigquery.failures import translated
+from warehouse.client.bigquery.jobs import ANSWER_SECONDS, Ran
+from warehouse.client.errors import WarehouseError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from warehouse.client.bigquery.engine import BigQueryEngine
+    from warehouse.client.googlesql.kinds import Kind
+
+DISPOSITIONS = {"append": "WRITE_APPEND", "create": "WRITE_EMPTY", "replace": "WRITE_TRUNCATE"}
+
+
+def load(
+    engine: BigQueryEngine, schema: str, table: str, data: pa.Table | pa.RecordBatchReader, mode: str,
+    job_id: str | None = None,
+) -> None:  # fmt: skip
+    """Write rows by one load job, all or nothing.
+
+    `job_id` names the job: where the same one ended well before, nothing is written again. Without one, only
+    a request that is repeated within this call finds its own job.
+
+    Raises:
+        WarehouseError: an unknown mode, a table that exists already (create) or not (append), a type or a
+            column that BigQuery does not take; nothing is written then.
+    """
+    if mode not in MODES:
+        raise WarehouseError(f"Loading failed: mode {mode!r} is unknown. Allowed: {', '.join(MODES)}.")
+    known = engine.table(schema, table)
+    if (mode == "create") is (known is not None) and mode != "replace":
+        state = "exists already" if known else "does not exist"
+        raise WarehouseError(
+            f"Loading {schema}.{table} ({mode}) failed: the table {state}. Take another mode."
+        )
+    with tempfile.TemporaryFile() as file:
+        fields = _write_parquet(data, file)
+        if known is not None and mode == "append":
+            fields = _of_table(fields, known.schema, f"{schema}.{table}")
+        config = _load_config(engine, fields, mode)
+        what = f"Loading {schema}.{table} ({mode})"
+        target = engine.reference(schema, table)
+        engine.jobs.persistently(what, lambda own: _once(engine, file, target, config, job_id or own))
+
+
+def _once(engine: BigQueryEngine, file: Any, target: str, config: Any, job_id: str) -> None:
+    from google.api_core.exceptions import Conflict
+
+    engine.jobs.sent += 1
+    try:
+        job = engine.client.load_table_from_file(
+            file, target, rewind=True, job_id=job_id, job_config=config, timeout=ANSWER_SECONDS
+        )
+    except Conflict:
+        job = engine.client.get_job(job_id, retry=engine.jobs.retry, timeout=ANSWER_SECONDS)
+    job.result(retry=engine.jobs.retry)
+
+
+def _load_config(engine: BigQueryEngine, fields: list[Any], mode: str) -> Any:
+    from google.cloud.bigquery import LoadJobConfig
+    from google.cloud.bigquery.format_options import ParquetOptions
+
+    options = ParquetOptions()
+    options.enable_list_inference = True
+    return LoadJobConfig(
+        source_format="PARQUET", schema=fields, labels=engine.jobs.labels, parquet_options=options,
+        write_disposition=DISPOSITIONS[mode],
+        create_disposition="CREATE_NEVER" if mode == "append" else "CREATE_IF_NEEDED",
+    )  # fmt: skip
+
+
+def _write_parquet(data: pa.Table | pa.RecordBatchReader, file: BinaryIO | Any) -> list[Any]:
+    """Write the rows batch by batch; the columns of a table that would hold them."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    first = loadable(data.schema.empty_table())
+    with pq.ParquetWriter(file, first.schema, compression="snappy") as writer:
+        batches = [data] if isinstance(data, pa.Table) else (pa.Table.from_batches([one]) for one in data)
+        for batch in batches:
+            writer.write_table(loadable(batch))
+    return table_schema(first)
+
+
+def _of_table(fields: list[Any], known: list[Any], name: str) -> list[Any]:
+    """The table's own columns of those names, so that a load changes none."""
+    there = {field.name: field for field in known}
+    strange = [field.name for field in fields if field.name not in there]
+    if strange:
+        raise WarehouseError(
+            f"Loading {name} (append) failed: it has no columns {strange}. Allowed: {', '.join(there)}."
+        )
+    return [there[field.name] for field in fields]
+
+
+def content_id(schema: str, table: str, data: pa.Table) -> str:
+    """A job's id by what is loaded where, so that the same rows are not loaded twice. Reads all rows once."""
+    import pyarrow as pa
+
+    digest = hashlib.sha256(f"{schema}.{table}\n{data.schema}".encode())
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, data.schema) as writer:
+        writer.write_table(data.combine_chunks())
+    digest.update(sink.getvalue())
+    return f"starhouse_load_{digest.hexdigest()}"
+
+
+def stream(
+    engine: BigQueryEngine, ran: Ran, lists: Mapping[str, Kind], count: Callable[[int], None]
+) -> pa.RecordBatchReader:
+    """A result as batches, `count` told the bytes of each. By the Storage Read API where there is one.
+
+    `lists` names columns that arrive as JSON texts of lists.
+    """
+    import pyarrow as pa
+
+    sent = arrow_schema(list(ran.rows.schema))
+    wanted = pa.schema([listed_field(field, lists.get(field.name)) for field in sent])
+    doubled = sorted({name for name in sent.names if sent.names.count(name) > 1})
+    if doubled:
+        raise WarehouseError(f"Reading as Arrow failed: columns {doubled} come twice. Name each column once.")
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        storage = open_storage(engine.place)
+        with translated("Reading as Arrow", engine.place):
+            for found in ran.rows.to_arrow_iterable(bqstorage_client=storage):
+                batch = found.select(sent.names).cast(sent)
+                if wanted != sent:
+                    columns = [listed(column, field) for column, field in zip(batch, wanted, strict=True)]
+                    batch = pa.RecordBatch.from_arrays(columns, schema=wanted)
+                count(batch.nbytes)
+                yield batch
+
+    return pa.RecordBatchReader.from_batches(wanted, batches())

@@ -20,8 +20,8 @@ Relation = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-
 FeatureRelation = Annotated[str, StringConstraints(pattern=r"^features\.ftr_[a-z0-9_]+$")]
 Task = Literal["classification", "regression"]
 Kind = Literal["number", "category", "boolean"]
-Engine = Literal["library", "warehouse"]
-"""Where a model is fitted: by a library on rows read out, or inside the warehouse by SQL."""
+Engine = Literal["library", "warehouse", "bqml"]
+"""Where a model is fitted: by a library on rows read out, inside the warehouse by SQL, or by BigQuery ML."""
 Share = Annotated[float, Field(ge=0, le=1)]
 
 

@@ -42,13 +42,13 @@ def train(
     test window.
 
     Deterministic: rows come in order of date and key, seeds and thread counts are fixed. Where the
-    declaration says `engine: warehouse`, rows stay there (`ml.train_in_warehouse`).
+    declaration says `engine: warehouse` or `bqml`, rows stay there (`ml.train_in_warehouse`).
 
     Raises:
         TrainingError: one class only, or fewer training dates than folds.
         DocumentError: a fitted step has no counterpart in a model document.
     """
-    if spec.engine == "warehouse":
+    if spec.engine != "library":
         from ml.train_in_warehouse import train_in_warehouse
 
         return train_in_warehouse(wh, spec, training_set, progress)

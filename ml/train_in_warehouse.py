@@ -1,4 +1,4 @@
-"""Fit a declared model inside the warehouse and measure it: `engine: warehouse`.
+"""Fit a declared model inside the warehouse and measure it: `engine: warehouse`, or `bqml`.
 
 The same search, the same threshold rule and the same measures as `ml.train`; what differs is where the rows
 are. Belongs here: the search over the grid, the final fit, the document with its threshold, the measures, and
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ml.algorithms import candidates
+from ml.algorithms import candidates, of_engine
 from ml.document import Document, Head, Input
 from ml.document.heads import cut_of
 from ml.evaluate import curves
@@ -62,7 +62,7 @@ def train_in_warehouse(
     """
     started = time.perf_counter()
     tell = teller(spec, started, progress)
-    trainer = TRAINERS[spec.algorithm.name]
+    trainer = of_engine(spec.engine)[spec.algorithm.name]
     place = (training_set.schema, training_set.table)
     features = {feature.name: feature.kind for feature in spec.fitted_features}
     folds = spec.cross_validation.folds
@@ -71,7 +71,7 @@ def train_in_warehouse(
         source = source_of(
             wh, place, spec.key_column, spec.date_column, features, spec.task, folds, dimensions
         )
-        plan = plan_training(wh, training_work(spec, source))
+        plan = trainer.plan(source) if trainer.plan else plan_training(wh, training_work(spec, source))
         tell(f"{plan.way}: {plan.reason}")
         session, opening = _timed(lambda: trainer.open(wh, source, spec.algorithm.seed, plan.way))
         opened_bytes = session.bytes_out
@@ -82,7 +82,7 @@ def train_in_warehouse(
         raise TrainingError(f"model {spec.name}: {error}") from error
     tell(f"fitted on the whole training window, {fit.how}; {session.bytes_out:,} bytes left the warehouse")
     record = {
-        "engine": "warehouse",
+        "engine": spec.engine,
         "plan": plan.to_dict(),
         "how": fit.how,
         # As the plan counts: measuring and the last fit, without the search.
@@ -243,5 +243,5 @@ def _measured(
         peak_memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         sample=sample,
         training=record,
-        plan=plan,
+        plan=None if spec.engine == "bqml" else plan,  # there was nothing to choose
     )

@@ -35,7 +35,10 @@ def file_of(spec: ModelSpec) -> str:
 
 
 def check_warehouse(wh: Warehouse, spec: ModelSpec) -> None:
-    """Raise TrainingSetError unless every declared table and column is there, with a fitting type."""
+    """Raise TrainingSetError unless the declared engine is to be had, and every declared table and column is
+    there, with a fitting type.
+    """
+    check_engine(wh, spec)
     label = spec.label
     have = _columns(wh, spec, label.table)
     wanted = [
@@ -63,6 +66,18 @@ def check_warehouse(wh: Warehouse, spec: ModelSpec) -> None:
         field = f"field features[{index}], feature {feature.name!r}"
         types = FEATURE_TYPES[feature.kind]
         _check_column(spec, field, feature.table, feature.name, tables[feature.table], types)
+
+
+def check_engine(wh: Warehouse, spec: ModelSpec) -> None:
+    """Raise TrainingSetError where the declaration asks for BigQuery ML and the warehouse is another."""
+    engines = {"engine": spec.engine, "challenger.engine": spec.challenger and spec.challenger.engine}
+    for field, engine in engines.items():
+        if engine == "bqml" and wh.dialect != "bigquery":
+            raise TrainingSetError(
+                f"{file_of(spec)}: field {field} is 'bqml' and the warehouse is on Postgres; allowed here: "
+                "library, warehouse. BigQuery ML runs on BigQuery alone: declare another engine, or point "
+                "STARHOUSE_WAREHOUSE_URL at bigquery://project/dataset."
+            )
 
 
 def _columns(wh: Warehouse, spec: ModelSpec, relation: str) -> dict[str, str]:

@@ -40,9 +40,15 @@ MAX_CANDIDATES = 24
 
 
 def of_engine(engine: str) -> Mapping[str, Any]:
-    """What `algorithm.name` may say by engine: a library's algorithms, or the warehouse's trainers."""
+    """What `algorithm.name` may say by engine: a library's algorithms, the warehouse's trainers, or those of
+    BigQuery ML.
+    """
     if engine == "library":
         return ALGORITHMS
+    if engine == "bqml":
+        from ml.bqml import BQML
+
+        return BQML
     from ml.indb.trainers import TRAINERS
 
     return TRAINERS
@@ -57,8 +63,12 @@ def check_parameters(
     known = of_engine(engine)
     fitting = sorted(name for name, algorithm in known.items() if task in algorithm.tasks)
     if declared.name not in fitting:
-        where = " in the warehouse" if engine == "warehouse" else ""
+        where = {"warehouse": " in the warehouse", "bqml": " by BigQuery ML"}.get(engine, "")
         raise not_allowed(declared.name, f"for {task}{where}: {', '.join(fitting)}", f"{field}.name")
+    if engine == "bqml":
+        from ml.bqml import check
+
+        check(declared, field)
     parameters = {n: p for n, p in known[declared.name].parameters.items() if task in p.tasks}
     for section, entries in (("params", declared.params), ("grid", declared.grid)):
         for name, value in entries.items():

@@ -63,7 +63,12 @@ def test_a_valid_file_is_read_with_its_defaults(tmp_path):
         ("[15, 31]", "[15, 1]", ["algorithm.grid.num_leaves", "value 1", "from 2"]),
         ("[15, 31]", "[]", ["algorithm.grid.num_leaves", "at least one"]),
         ("[15, 31]", str(list(range(2, 40))), ["algorithm.grid", "38 combinations", "at most 24"]),
-        ("owner: f", "engine: gpu\nowner: f", ["engine", "'gpu'", "'library' or 'warehouse'"]),
+        ("owner: f", "engine: gpu\nowner: f", ["engine", "'gpu'", "'library', 'warehouse' or 'bqml'"]),
+        (
+            "owner: f",
+            "engine: bqml\nowner: f",
+            ["algorithm.name", "'lightgbm'", "for classification by BigQuery ML: forest, gradient_boosting"],
+        ),
         (
             "owner: f",
             "engine: warehouse\nowner: f",

@@ -35,6 +35,7 @@ DELETE = re.compile(r"DELETE FROM `(?P<name>[\w.]+)` WHERE (?P<rest>.*)", re.DOT
 DECLARE = re.compile(r"CREATE TABLE (IF NOT EXISTS )?`(?P<name>[\w.]+)` \((?P<rest>.*)\)", re.DOTALL)
 COLUMN = re.compile(r"`(\w+)` (\w+)")
 EPOCH = datetime.date(1970, 1, 1)
+INSTANT = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
 class Refused(AssertionError):
@@ -139,6 +140,14 @@ class ZetaSql:
         self.judged += 1
         self._ask(what="analyze", sql=PATH.sub(r"`\1.\2`", sql))
 
+    def model(self, name: str) -> None:
+        """Name a model of BigQuery ML."""
+        self._ask(what="model", name=name)
+
+    def function(self, name: str, arguments: Sequence[str], columns: Mapping[str, Any]) -> None:
+        """Declare a table-valued function, as `zetasql_judge` describes it."""
+        self._ask(what="function", name=name, arguments=list(arguments), columns=dict(columns))
+
     def _ask(self, **request: Any) -> dict[str, Any]:
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
@@ -163,6 +172,7 @@ def type_of(kind: pa.DataType) -> str:
     tests: Sequence[tuple[Any, str]] = (
         (pa.types.is_integer, "INT64"), (pa.types.is_floating, "FLOAT64"), (pa.types.is_boolean, "BOOL"),
         (pa.types.is_string, "STRING"), (pa.types.is_large_string, "STRING"), (pa.types.is_date, "DATE"),
+        (pa.types.is_timestamp, "TIMESTAMP"),
     )  # fmt: skip
     return next(name for test, name in tests if test(kind))
 
@@ -170,6 +180,8 @@ def type_of(kind: pa.DataType) -> str:
 def _sent(value: Any) -> Any:
     if isinstance(value, Decimal):
         return str(value)
+    if isinstance(value, datetime.datetime):
+        return (value - INSTANT) // datetime.timedelta(microseconds=1)
     return (value - EPOCH).days if isinstance(value, datetime.date) else value
 
 
@@ -179,4 +191,6 @@ def _read(value: Any, kind: str) -> Any:
         return number if number.is_finite() else math.nan
     if kind == "DATE" and value is not None:
         return EPOCH + datetime.timedelta(days=value)
+    if kind == "TIMESTAMP" and value is not None:
+        return INSTANT + datetime.timedelta(microseconds=value)
     return value

@@ -1,9 +1,9 @@
 """The judge of BigQuery text: Google's ZetaSQL analyses each statement typed, and evaluates it on given rows.
 
 Run by the peer's Python as a process that answers line by line: a JSON request in, a JSON answer out. A
-request is `table` (name, columns, rows), `query` (sql), `create` (name, sql of the rows), `analyze` (sql) or
-`drop` (name). An answer has `error`, or what was asked for. Belongs here: talking to ZetaSQL. Does not belong
-here: whose statements they are (`tests.peers.zetasql`).
+request is `table` (name, columns, rows), `query` (sql), `create` (name, sql of the rows), `analyze` (sql),
+`drop` (name), `model` (name) or `function` (name, arguments, columns). An answer has `error`, or what was asked
+for. Belongs here: talking to ZetaSQL. Does not belong here: whose statements they are (`tests.peers.zetasql`).
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ getcontext().prec = 100
 KINDS = {
     "INT64": (2, "int64_value"), "BOOL": (5, "bool_value"), "FLOAT64": (7, "double_value"),
     "STRING": (8, "string_value"), "BYTES": (9, "bytes_value"), "DATE": (10, "date_value"),
+    "TIMESTAMP": (19, "timestamp_value"),
     "NUMERIC": (23, "numeric_value"), "BIGNUMERIC": (24, "bignumeric_value"),
 }  # fmt: skip
-NAMES = {kind: name for name, (kind, _) in KINDS.items()} | {16: "ARRAY", 19: "TIMESTAMP", 21: "DATETIME"}
+NAMES = {kind: name for name, (kind, _) in KINDS.items()} | {16: "ARRAY", 21: "DATETIME"}
 SCALES = {"numeric_value": 9, "bignumeric_value": 38}
 
 
@@ -91,7 +92,9 @@ class Judge:
             cells = content.table_data.row.add().cell
             for field, value in zip(fields, row, strict=True):
                 cell = cells.add()
-                if value is not None:
+                if field == "timestamp_value" and value is not None:
+                    cell.timestamp_value.FromMicroseconds(value)
+                elif value is not None:
                     setattr(cell, field, _scaled(value, SCALES[field]) if field in SCALES else value)
         return self._keep(name, {column: KINDS[kind][0] for column, kind in columns.items()}, content)
 
@@ -128,6 +131,34 @@ class Judge:
         self._client._call_grpc_method("ZetaSqlLocalService_Analyze", request.SerializeToString())
         return {}
 
+    def model(self, name: str) -> dict[str, Any]:
+        """Name a model of BigQuery ML, for the functions that take one."""
+        if name not in [one.name for one in self._catalog.model]:
+            self._catalog.model.add(name=name, id=len(self._catalog.model) + 1)
+        return {}
+
+    def function(self, name: str, arguments: list[str], columns: dict[str, Any]) -> dict[str, Any]:
+        """Declare a table-valued function that gives `columns`. `arguments`: model, relation, any; one that
+        may be left out has a question mark.
+        """
+        folder, short = name.split(".")
+        catalog = next((one for one in self._catalog.catalog if one.name == folder), None)
+        catalog = catalog or self._catalog.catalog.add(name=folder)
+        kept = [one for one in catalog.custom_tvf if list(one.name_path) != [short]]
+        del catalog.custom_tvf[:]
+        catalog.custom_tvf.extend(kept)
+        made = catalog.custom_tvf.add(name_path=[short])
+        made.type = 1  # these columns: none that it would pass on from a relation behind a model
+        for argument in arguments:
+            kind = {"model": 11, "relation": 9, "any": 8}[argument.rstrip("?")]
+            given = made.signature.argument.add(kind=kind, num_occurrences=1)
+            given.options.cardinality = 2 if argument.endswith("?") else 0
+        made.signature.return_type.kind = 9
+        schema = made.signature.return_type.options.relation_input_schema
+        for column, kind in columns.items():
+            _typed(schema.column.add(name=column).type, kind)
+        return {}
+
     def _keep(self, name: str, columns: dict[str, int], content: Any) -> dict[str, Any]:
         table = self._catalog.table.add(name=name)
         for column, kind in columns.items():
@@ -153,6 +184,19 @@ class Judge:
         return columns, found.content
 
 
+def _typed(made: Any, kind: Any) -> None:
+    """A type by name, [its elements'] or {field: its type}."""
+    if isinstance(kind, str):
+        made.type_kind = KINDS[kind][0]
+    elif isinstance(kind, list):
+        made.type_kind = 16
+        _typed(made.array_type.element_type, kind[0])
+    else:
+        made.type_kind = 17
+        for name, of in kind.items():
+            _typed(made.struct_type.field.add(field_name=name).field_type, of)
+
+
 def _scaled(text: str, scale: int) -> bytes:
     whole = int(Decimal(text).scaleb(scale))
     return whole.to_bytes(whole.bit_length() // 8 + 1, "little", signed=True)
@@ -168,6 +212,8 @@ def _plain(cell: Any) -> Any:
         return [_plain(one) for one in value.element]
     if field in SCALES:
         return {"decimal": str(Decimal(int.from_bytes(value, "little", signed=True)).scaleb(-SCALES[field]))}
+    if field == "timestamp_value":
+        return value.ToMicroseconds()
     return value if not isinstance(value, bytes) else value.hex()
 
 

@@ -107,6 +107,16 @@ def _booster(
     """start + tree 1 + tree 2 + …, up to the number of iterations where one is given."""
     used = booster if iterations is None else booster[:iterations]
     learner = json.loads(bytes(used.save_raw("json")))["learner"]
+    return learner_margins(builder, learner, columns, classes)
+
+
+def learner_margins(
+    builder: Builder, learner: dict[str, Any], columns: list[str], classes: tuple[Any, ...] | None = None,
+    starts: list[float] | None = None,
+) -> tuple[list[str], Head]:  # fmt: skip
+    """Margins and head of the `learner` of XGBoost's JSON; `starts`: the margins before the first tree, where
+    they are known otherwise than by its base score.
+    """
     model, weights = _weights(learner["gradient_booster"])
     if any(int(tree["tree_param"]["size_leaf_vector"]) > 1 for tree in model["trees"]):
         raise DocumentError(
@@ -115,7 +125,7 @@ def _booster(
     outputs = max(int(learner["learner_model_param"]["num_class"]), 1)
     outputs = max(outputs, int(learner["learner_model_param"].get("num_target", 1)))
     head = _head(learner["objective"]["name"], classes, outputs)
-    starts, margins = _starts(learner, head, outputs), []
+    starts, margins = starts or _starts(learner, head, outputs), []
     for output, label in enumerate(margin_names(outputs)):
         sets = Sets()
         own = zip(model["trees"], weights, model["tree_info"], strict=True)

@@ -1,9 +1,10 @@
 """The columns that TRANSFORM gives a model: each once as GoogleSQL and once as nodes of a document.
 
-The constants (means, deviations, categories) are computed beforehand from the rows trained on alone, exactly,
-and stand in the text: ML.STANDARD_SCALER and its kin would also see the rows held out, and keep what they found
-to themselves. Both forms do the same IEEE operations in the same order, so what BigQuery trained on is what
-the document computes. Every column is a FLOAT64 without NULL, so that BigQuery encodes and fills nothing itself. Belongs here: both forms. Does not belong here: statements, weights.
+The constants (means, deviations, categories) are computed beforehand from the rows trained on alone,
+exactly, and stand in the text: ML.STANDARD_SCALER and its kin would also see the rows held out, and keep
+what they found to themselves. Both forms do the same IEEE operations in the same order, so what BigQuery
+trained on is what the document computes. Every column is a FLOAT64 without NULL, so that BigQuery encodes
+and fills nothing itself. Belongs here: both forms. Does not belong here: statements, weights.
 """
 
 from __future__ import annotations

@@ -112,8 +112,8 @@ class BigQueryMl(Scanned):
         if not bucket:
             raise InDatabaseError(
                 f"{self.algorithm} of BigQuery ML leaves BigQuery only as files in a bucket, and the "
-                "warehouse names none; allowed: a URL with export_uri=gs://bucket/folder. Add it, or declare an "
-                "algorithm that is read by ML.WEIGHTS: linear, logistic."
+                "warehouse names none; allowed: a URL with export_uri=gs://bucket/folder. Add it, or declare "
+                "an algorithm that is read by ML.WEIGHTS: linear, logistic."
             )
         folder = f"{bucket.rstrip('/')}/{model.name}"
         self._native(model.export(folder))

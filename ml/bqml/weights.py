@@ -1,8 +1,9 @@
 """The answer of ML.WEIGHTS as a model document: the same columns as TRANSFORM's, the same weights.
 
 The document's margin is the intercept and the weighted columns, from the left. BigQuery does not say in
-which order it adds them, so its own ML.PREDICT may differ in the last digits; what SQL, Python and HTTP compute
-from the document does not. Belongs here: reading the rows. Does not belong here: boosters (`ml.bqml.exported`).
+which order it adds them, so its own ML.PREDICT may differ in the last digits; what SQL, Python and HTTP
+compute from the document does not. Belongs here: reading the rows. Does not belong here: boosters
+(`ml.bqml.exported`).
 """
 
 from __future__ import annotations

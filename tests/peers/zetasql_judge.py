@@ -1,9 +1,11 @@
-"""The judge of BigQuery text: Google's ZetaSQL analyses each statement typed, and evaluates it on given rows.
+"""The judge of BigQuery text: Google's ZetaSQL analyses each statement typed, and evaluates it on given
+rows.
 
 Run by the peer's Python as a process that answers line by line: a JSON request in, a JSON answer out. A
 request is `table` (name, columns, rows), `query` (sql), `create` (name, sql of the rows), `analyze` (sql),
-`drop` (name), `model` (name) or `function` (name, arguments, columns). An answer has `error`, or what was asked
-for. Belongs here: talking to ZetaSQL. Does not belong here: whose statements they are (`tests.peers.zetasql`).
+`drop` (name), `model` (name) or `function` (name, arguments, columns). An answer has `error`, or what was
+asked for. Belongs here: talking to ZetaSQL. Does not belong here: whose statements they are
+(`tests.peers.zetasql`).
 """
 
 from __future__ import annotations

@@ -7,7 +7,9 @@ that makes a statement pass which BigQuery would refuse; the emulator's process 
 
 from __future__ import annotations
 
+import runpy
 import sys
+from pathlib import Path
 from typing import Any
 
 import sqlglot
@@ -114,12 +116,19 @@ def parquet_by_name() -> None:
     executor._LOAD_FORMAT_HANDLERS = {**executor._LOAD_FORMAT_HANDLERS, "PARQUET": loaded}
 
 
+def tables_whose_names_begin_like_functions() -> None:
+    """`house_ml.prediction`: the emulator takes the letters ML.PREDICT anywhere for the function it lacks."""
+    called = frozenset(f"{name}(" for name in translator._UNSUPPORTED_KEYWORDS)
+    translator._UNSUPPORTED_KEYWORDS = called
+
+
 PATCHES = (
     declared_columns_of_a_parenthesised_query, distinct_within_array_agg, any_kind_of_uploaded_file,
-    files_bring_their_schema, parquet_by_name,
+    files_bring_their_schema, parquet_by_name, tables_whose_names_begin_like_functions,
 )  # fmt: skip
 
 if __name__ == "__main__":
-    for patch in PATCHES:
+    further = runpy.run_path(str(Path(__file__).with_name("bqemulator_jobs.py")))["PATCHES"]
+    for patch in (*PATCHES, *further):
         patch()
     sys.exit(main())

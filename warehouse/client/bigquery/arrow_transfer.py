@@ -29,17 +29,19 @@ if TYPE_CHECKING:
     from warehouse.client.bigquery.engine import BigQueryEngine
     from warehouse.client.googlesql.kinds import Kind
 
+SAME_ID_TRIES = 10
 DISPOSITIONS = {"append": "WRITE_APPEND", "create": "WRITE_EMPTY", "replace": "WRITE_TRUNCATE"}
 
 
 def load(
     engine: BigQueryEngine, schema: str, table: str, data: pa.Table | pa.RecordBatchReader, mode: str,
-    job_id: str | None = None,
+    job_id: str | None = None, like: tuple[str, str] | None = None,
 ) -> None:  # fmt: skip
     """Write rows by one load job, all or nothing.
 
     `job_id` names the job: where the same one ended well before, nothing is written again. Without one, only
-    a request that is repeated within this call finds its own job.
+    a request that is repeated within this call finds its own job. `like` is a table whose types a new one
+    takes.
 
     Raises:
         WarehouseError: an unknown mode, a table that exists already (create) or not (append), a type or a
@@ -47,18 +49,19 @@ def load(
     """
     if mode not in MODES:
         raise WarehouseError(f"Loading failed: mode {mode!r} is unknown. Allowed: {', '.join(MODES)}.")
+    what = f"Loading {schema}.{table} ({mode})"
+    if job_id is not None and (job_id := _unused(engine, what, job_id)) is None:
+        return
     known = engine.table(schema, table)
     if (mode == "create") is (known is not None) and mode != "replace":
         state = "exists already" if known else "does not exist"
-        raise WarehouseError(
-            f"Loading {schema}.{table} ({mode}) failed: the table {state}. Take another mode."
-        )
+        raise WarehouseError(f"{what} failed: the table {state}. Take another mode.")
+    pattern = engine.table(*like) if like else known if mode == "append" else None
     with tempfile.TemporaryFile() as file:
         fields = _write_parquet(data, file)
-        if known is not None and mode == "append":
-            fields = _of_table(fields, known.schema, f"{schema}.{table}")
+        if pattern is not None:
+            fields = _of_table(fields, pattern.schema, what)
         config = _load_config(engine, fields, mode)
-        what = f"Loading {schema}.{table} ({mode})"
         target = engine.reference(schema, table)
         engine.jobs.persistently(what, lambda own: _once(engine, file, target, config, job_id or own))
 
@@ -74,6 +77,23 @@ def _once(engine: BigQueryEngine, file: Any, target: str, config: Any, job_id: s
     except Conflict:
         job = engine.client.get_job(job_id, retry=engine.jobs.retry, timeout=ANSWER_SECONDS)
     job.result(retry=engine.jobs.retry)
+
+
+def _unused(engine: BigQueryEngine, what: str, job_id: str) -> str | None:
+    """The id, or the next one after jobs that failed; None where one of them ended well."""
+    from google.api_core.exceptions import GoogleAPIError, NotFound
+
+    for number in range(1, SAME_ID_TRIES + 1):
+        own = job_id if number == 1 else f"{job_id}_{number}"
+        with translated(what, engine.place):
+            try:
+                engine.client.get_job(own, retry=engine.jobs.retry, timeout=ANSWER_SECONDS).result()
+                return None
+            except NotFound:
+                return own
+            except GoogleAPIError:
+                continue
+    raise WarehouseError(f"{what} failed: {SAME_ID_TRIES} jobs named {job_id} failed. Give another job_id.")
 
 
 def _load_config(engine: BigQueryEngine, fields: list[Any], mode: str) -> Any:
@@ -102,13 +122,13 @@ def _write_parquet(data: pa.Table | pa.RecordBatchReader, file: BinaryIO | Any) 
     return table_schema(first)
 
 
-def _of_table(fields: list[Any], known: list[Any], name: str) -> list[Any]:
+def _of_table(fields: list[Any], known: list[Any], what: str) -> list[Any]:
     """The table's own columns of those names, so that a load changes none."""
     there = {field.name: field for field in known}
     strange = [field.name for field in fields if field.name not in there]
     if strange:
         raise WarehouseError(
-            f"Loading {name} (append) failed: it has no columns {strange}. Allowed: {', '.join(there)}."
+            f"{what} failed: the table has no columns {strange}. Allowed: {', '.join(there)}."
         )
     return [there[field.name] for field in fields]
 

@@ -13,16 +13,18 @@ from warehouse.client.bigquery.catalog import BigQueryCatalog
 from warehouse.client.bigquery.connection import open_client
 from warehouse.client.bigquery.engine import BigQueryEngine
 from warehouse.client.bigquery.jobs import Jobs
+from warehouse.client.bigquery.transactions import BigQueryTransactions
 from warehouse.client.errors import WarehouseError
-from warehouse.client.googlesql import TranslatedWarehouse
+from warehouse.client.googlesql import TranslationError
 from warehouse.client.googlesql.parameters import filled
+from warehouse.client.identifiers import quote
 from warehouse.client.settings import Settings
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
-class BigQueryWarehouse(BigQueryCatalog, TranslatedWarehouse):
+class BigQueryWarehouse(BigQueryCatalog, BigQueryTransactions):
     """One session of the warehouse. For one thread at a time.
 
     bytes_out counts the Arrow bytes that left the warehouse through this object; bytes_processed and
@@ -33,9 +35,8 @@ class BigQueryWarehouse(BigQueryCatalog, TranslatedWarehouse):
         place = settings.bigquery
         client = open_client(place, http)
         jobs = Jobs(client, place, {"starhouse_env": settings.env})
-        super().__init__(BigQueryEngine(client, place, jobs))
+        super().__init__(BigQueryEngine(client, place, jobs), http)
         self.settings, self.place = settings, place
-        self._engine: BigQueryEngine
         self._is_closed = False
 
     def __enter__(self) -> BigQueryWarehouse:
@@ -66,11 +67,9 @@ class BigQueryWarehouse(BigQueryCatalog, TranslatedWarehouse):
         return super().query(sql, params)
 
     def execute(self, sql: str, params: Any = None) -> int:
-        """Run a statement; the number of rows it touched, -1 where that is not said. Raises
-        WarehouseError.
-        """
+        """Run statements; how many rows the last one touched, -1 where that is not said."""
         self.query(sql, params)
-        return self._engine.affected
+        return getattr(self, "_touched", self._engine.affected)
 
     def estimate(self, sql: str, params: Any = None) -> int:
         """The bytes a statement would read, by a dry run, which costs nothing. Raises WarehouseError."""
@@ -83,7 +82,7 @@ class BigQueryWarehouse(BigQueryCatalog, TranslatedWarehouse):
     @property
     def google_client(self) -> Any:
         """Google's own client, for a library that takes one."""
-        return self._open().client
+        return self._opened().client
 
     def googlesql(self, sql: str) -> str:
         """One query of Postgres as the text that is sent for it. Raises WarehouseError."""
@@ -93,7 +92,7 @@ class BigQueryWarehouse(BigQueryCatalog, TranslatedWarehouse):
         """Run a statement that is written in GoogleSQL, as for BigQuery ML; its tables are `schema`.`table`
         of the house. Raises WarehouseError.
         """
-        self._open().begin({})
+        self._opened().begin({})
         return self._engine.run(sql)
 
     def fetch_arrow(self, sql: str) -> pa.Table:
@@ -116,16 +115,35 @@ class BigQueryWarehouse(BigQueryCatalog, TranslatedWarehouse):
         """Write Arrow rows by one load job, outside any transaction. mode: append, replace or create. The
         same `job_id` loads once. Raises WarehouseError.
         """
-        arrow_transfer.load(self._open(), schema, table, data, mode, job_id)
+        arrow_transfer.load(self._opened(), schema, table, data, mode, job_id)
         self._known.pop(f"{schema}.{table}", None)
+
+    def replace_table(self, schema: str, new: str, old: str) -> None:
+        """Put the table `new` in the place of `old`, which may be missing, and take its name: a copy, which
+        is whole or not at all, and the end of `new`.
+        """
+        engine = self._opened()
+        if self._is_begun:
+            raise TranslationError(
+                f"Putting {schema}.{new} in the place of {old} stands behind a change of rows in one "
+                "transaction; allowed on BigQuery: before the first change, or after its end."
+            )
+        paths = [quote(schema, name, dialect="bigquery") for name in (old, new)]
+        engine.begin({})
+        engine.run(f"CREATE OR REPLACE TABLE {paths[0]} COPY {paths[1]}")
+        engine.run(f"DROP TABLE {paths[1]}")
+        for name in (old, new):
+            self._known.pop(f"{schema}.{name}", None)
 
     def close(self) -> None:
         """Give the connection back; safe to call twice."""
         if not self._is_closed:
             self._is_closed = True
             self._engine.client.close()
+            if self._held is not None:
+                self._held.close()
 
-    def _open(self) -> BigQueryEngine:
+    def _opened(self) -> BigQueryEngine:
         if self._is_closed:
             raise WarehouseError(
                 "The warehouse session is closed. Open a new one with open_warehouse(settings)."
@@ -136,7 +154,7 @@ class BigQueryWarehouse(BigQueryCatalog, TranslatedWarehouse):
         """Large values are sent as parameters of the query, whose text may have a megabyte."""
         large: dict[str, str | bytes] = {}
         text = filled(sql, params, large)
-        self._open().begin(large)
+        self._opened().begin(large)
         return text
 
     def _count(self, size: int) -> None:

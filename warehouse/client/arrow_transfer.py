@@ -58,7 +58,9 @@ def load(settings: Settings, schema: str, table: str, data: pa.Table, mode: str)
     opened = adbc_connect(settings)
     try:
         with opened.cursor() as cursor:
-            cursor.adbc_ingest(table, data, mode=mode, db_schema_name=schema)
+            # the driver holds each batch twice more, as text of the COPY
+            parts = data.to_reader(max_chunksize=COPY_ROWS)
+            cursor.adbc_ingest(table, parts, mode=mode, db_schema_name=schema)
         opened.commit()
     except Exception as error:
         raise arrow_error(f"Loading {schema}.{table} ({mode})", error, settings) from None

@@ -10,12 +10,22 @@ fit (`contract`).
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from warehouse.loaders.intake.converters import CONVERT, INTEGER, NUMBER, DoesNotFit, fits_numeric, shown
+from warehouse.loaders.intake.converters import (
+    CONVERT,
+    INTEGER,
+    NUMBER,
+    ZONED_FIRST,
+    ZONED_LAST,
+    DoesNotFit,
+    fits_numeric,
+    shown,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -53,21 +63,55 @@ def cast(
     sizes = SIZES.search(sql_type) if kind == "decimal" else None
     if sizes:
         digits, scale = int(sizes[1]), int(sizes[2] or 0)
-        for row, text in enumerate(made.to_pylist()):
-            if text is not None and not fits_numeric(text, digits, scale):
+        for row in _doubtful(made, digits, scale):
+            text = made[row].as_py()
+            if not fits_numeric(text, digits, scale):
                 faults[row] = f"{shown(text)} does not fit {sql_type} without rounding"
     return made, faults
+
+
+def _doubtful(texts: pa.Array, digits: int, scale: int) -> Sequence[int]:
+    """The rows whose number has more digits, before or after the point, than NUMERIC(digits, scale) always
+    holds.
+    """
+    import pyarrow.compute as pc
+
+    # RE2 counts repetitions up to 1,000
+    whole, part = max(1, min(digits - scale, 1_000)), max(0, min(scale, 1_000))
+    if digits - scale < 1:
+        return pc.indices_nonzero(pc.is_valid(texts)).to_pylist()
+    plain = pc.match_substring_regex(texts, rf"^[+-]?\d{{1,{whole}}}(\.\d{{0,{part}}})?$")
+    return pc.indices_nonzero(pc.invert(plain).fill_null(False)).to_pylist()
 
 
 def _cast(values: Any, kind: str, zone: str | None) -> tuple[pa.Array, dict[int, str]]:
     import pyarrow as pa
 
-    if isinstance(values, (pa.ChunkedArray, pa.Array)):
-        whole = _whole_column(values, kind)
-        if whole is not None:
-            return whole, {}
-        values = values.to_pylist()
-    return _one_by_one(values, kind, zone)
+    is_arrow = isinstance(values, (pa.ChunkedArray, pa.Array))
+    column = values if is_arrow else _as_column(values)
+    whole = _whole_column(column, kind) if column is not None else None
+    if whole is not None and (is_arrow or _is_within(whole, kind)):
+        return whole, {}
+    return _one_by_one(values.to_pylist() if is_arrow else values, kind, zone)
+
+
+def _as_column(values: Sequence[Any]) -> pa.Array | None:
+    """Python values of one plain type as an Arrow column of that type; None where they are of several, or
+    Arrow cannot hold them.
+    """
+    import pyarrow as pa
+
+    known = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_(), dt.date: pa.date32(),
+             dt.datetime: pa.timestamp("us", "UTC")}  # fmt: skip
+    types = set(map(type, values)) - {type(None)}
+    if types == {dt.datetime} and not all(value is None or value.tzinfo for value in values):
+        return None
+    if not types <= known.keys() or len(types) > 1:
+        return None
+    try:
+        return pa.array(values, known[types.pop()] if types else pa.null())
+    except (pa.ArrowException, OverflowError, UnicodeEncodeError):
+        return None
 
 
 def _one_by_one(values: Sequence[Any], kind: str, zone: str | None) -> tuple[pa.Array, dict[int, str]]:
@@ -92,7 +136,6 @@ def is_missing(value: Any, kind: str) -> bool:
 def _whole_column(column: pa.ChunkedArray | pa.Array, kind: str) -> pa.Array | None:
     """The column cast at once, or None where that could be too lenient or fails."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
@@ -107,11 +150,26 @@ def _whole_column(column: pa.ChunkedArray | pa.Array, kind: str) -> pa.Array | N
         if not _is_same_family(column.type, kind):
             return None
         made = column.cast(arrow_type(kind))
-        if kind == "number" and not pc.all(pc.is_finite(made).fill_null(True)).as_py():
-            return None
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return None
-    return made
+    return made if kind != "number" or _is_within(made, kind) else None
+
+
+def _is_within(made: pa.Array, kind: str) -> bool:
+    """Whether all values lie where `converters` allow them; Arrow's own kinds reach further."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if kind == "number":
+        return pc.all(pc.is_finite(made).fill_null(True)).as_py()
+    if kind not in ("date", "instant") or made.null_count == len(made):
+        return True
+    unit, first, last = pa.int64(), ZONED_FIRST, ZONED_LAST
+    if kind == "date":
+        unit, first, last = pa.int32(), dt.date.min, dt.date.max
+    found = pc.min_max(made.cast(unit))
+    bounds = [pa.scalar(bound, made.type).cast(unit).as_py() for bound in (first, last)]
+    return bounds[0] <= found["min"].as_py() and found["max"].as_py() <= bounds[1]
 
 
 def _whole_text(column: pa.Array, kind: str) -> pa.Array | None:
@@ -129,9 +187,7 @@ def _whole_text(column: pa.Array, kind: str) -> pa.Array | None:
     if kind == "integer":
         column = pc.replace_substring_regex(column, r"^\+", "")
     made = column.cast(arrow_type(kind))
-    if kind == "number" and not pc.all(pc.is_finite(made).fill_null(True)).as_py():
-        return None
-    return made
+    return made if _is_within(made, kind) else None
 
 
 def _is_same_family(found: pa.DataType, kind: str) -> bool:
@@ -140,7 +196,7 @@ def _is_same_family(found: pa.DataType, kind: str) -> bool:
     is_whole = pa.types.is_integer(found)
     return {
         "integer": is_whole,
-        "number": is_whole and found.bit_width <= 32 or pa.types.is_floating(found),
+        "number": is_whole or pa.types.is_floating(found),
         "boolean": pa.types.is_boolean(found),
         "date": pa.types.is_date32(found),
         "instant": pa.types.is_timestamp(found) and found.tz is not None,

@@ -7,7 +7,7 @@ with a reason. Does not belong here: writing either of them.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -46,7 +46,7 @@ class Parted:
     """
 
     rows: pa.Table
-    places: list[int]
+    places: Sequence[int]
     rejects: list[Reject]
 
 
@@ -153,7 +153,8 @@ def part(table: DeclaredTable, batch: Batch, made: Mapping[str, Cast]) -> Parted
         Reject(batch.positions[row], reason, name, batch.row(row))
         for row, (name, reason) in sorted(faults.items())
     ]
-    places = [row for row in range(len(batch.positions)) if row not in faults]
+    every = range(len(batch.positions))
+    places: Sequence[int] = [row for row in every if row not in faults] if faults else every
     rows = pa.table({name: values for name, (values, _) in made.items()})
     if faults:
         rows = rows.take(pa.array(places, pa.int64()))

@@ -155,15 +155,11 @@ class Intake:
         """The rows with known_at, where the source has no column for it, their place and their order."""
         import pyarrow as pa
 
-        rows, count = parted.rows, parted.rows.num_rows
+        rows, places = parted.rows, parted.places
         if "known_at" not in rows.column_names:
-            instants = [self.known_at] * count
-            if batch.known_at is not None:
-                instants = [batch.known_at[place] for place in parted.places]
-            rows = rows.append_column("known_at", pa.array(instants, pa.timestamp("us", "UTC")))
-        positions = [batch.positions[place] for place in parted.places]
-        rows = rows.append_column("source_position", pa.array(positions, pa.string()))
-        return rows.append_column(versions.ORDER, pa.array(parted.places, pa.int64()))
+            rows = rows.append_column("known_at", batch.known_at_of(places, self.known_at))
+        rows = rows.append_column("source_position", batch.positions_of(places))
+        return rows.append_column(versions.ORDER, pa.array(places, pa.int64()))
 
     def _publish(self, batch: Batch, parted: Parted, settle: Callable[[list[Reject]], None] | None) -> None:
         rejects, load_id, landed = list(parted.rejects), self.account.load_id, parted.rows.num_rows

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import csv
 import io
-import json
+from array import array
 from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING, Any
 
 from warehouse.loaders.declaration import LoadError
-from warehouse.loaders.intake.batch import Batch, Reject
+from warehouse.loaders.intake.batch import Batch, Numbered, Reject
+from warehouse.loaders.intake.connectors.json_text import object_of
+from warehouse.loaders.intake.connectors.pacing import Joined, Paced
 from warehouse.loaders.intake.declared import DeclaredTable
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
-BLOCK_BYTES = 16 << 20
+BLOCK_BYTES = 8 << 20
+PARQUET_BUFFER_BYTES = 1 << 20
 BATCH_ROWS = 100_000
 BOM = b"\xef\xbb\xbf"
 
@@ -71,13 +74,14 @@ def _csv(stream: IO[bytes], place: str, comma: str, table: DeclaredTable) -> Ite
     )  # fmt: skip
     options = arrow_csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES, column_names=names)
     try:
-        reader = arrow_csv.open_csv(pa.PythonFile(rest, mode="r"), options, parse, convert)
+        opened = pa.PythonFile(io.BufferedReader(rest, 1 << 20), mode="r")
+        reader = arrow_csv.open_csv(opened, options, parse, convert)
     except pa.ArrowInvalid as error:
         if "Empty CSV" in str(error):
             return
         raise
     row, lines = 0, 0
-    for block in reader:
+    for block in rest.blocks(reader):
         rejects, lines = _broken_lines(broken, place, lines)
         yield _decoded(pa.Table.from_batches([block]), place, row, rejects)
         row += block.num_rows
@@ -100,7 +104,7 @@ def _broken_lines(broken: list[Any], place: str, before: int) -> tuple[list[Reje
     return rejects, before + len(rejects)
 
 
-def _first_line(stream: IO[bytes]) -> tuple[bytes, IO[bytes]]:
+def _first_line(stream: IO[bytes]) -> tuple[bytes, Paced]:
     """The heading, without a byte order mark, and the rest as a stream."""
     head = b""
     while b"\n" not in head:
@@ -109,23 +113,7 @@ def _first_line(stream: IO[bytes]) -> tuple[bytes, IO[bytes]]:
             break
         head += more
     line, _, tail = head.partition(b"\n")
-    return line.removeprefix(BOM).rstrip(b"\r"), io.BufferedReader(_Joined(tail, stream), 1 << 20)
-
-
-class _Joined(io.RawIOBase):
-    """Bytes already read, then the stream they came from."""
-
-    def __init__(self, head: bytes, stream: IO[bytes]) -> None:
-        self._head, self._stream = head, stream
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:
-        part = self._head[: len(buffer)] or self._stream.read(len(buffer))
-        self._head = self._head[len(part) :] if self._head else b""
-        buffer[: len(part)] = part
-        return len(part)
+    return line.removeprefix(BOM).rstrip(b"\r"), Paced(tail, stream, BLOCK_BYTES)
 
 
 def _heading(line: bytes, comma: str, place: str) -> list[str]:
@@ -162,33 +150,32 @@ def _decoded(block: pa.Table, place: str, first: int, rejects: list[Reject]) -> 
     return Batch(pa.Table.from_pylist(good, schema), positions, rejects=rejects)
 
 
-def _positions(place: str, first: int, count: int) -> list[str]:
-    return [f"{place}: row {first + at + 1}" for at in range(count)]
+def _positions(place: str, first: int, count: int) -> Numbered:
+    return Numbered(f"{place}: row ", range(first + 1, first + 1 + count))
 
 
 def _json_lines(stream: IO[bytes], place: str) -> Iterator[Batch]:
     rows: list[dict[str, Any]] = []
-    positions: list[str] = []
+    numbers = array("q")
     rejects: list[Reject] = []
-    for number, line in enumerate(io.BufferedReader(_Joined(b"", stream), 1 << 20), start=1):
+    size = 0
+    for number, line in enumerate(io.BufferedReader(Joined(b"", stream), 1 << 20), start=1):
         text = line.removeprefix(BOM) if number == 1 else line
         if not text.strip():
             continue
-        at = f"{place}: line {number}"
         try:
-            row = json.loads(text)
-            if not isinstance(row, dict):
-                raise ValueError(f"it is {type(row).__name__}, not an object")
-            rows.append(row)
-            positions.append(at)
+            rows.append(object_of(text))
+            numbers.append(number)
+            size += len(text)
         except (ValueError, RecursionError) as error:
             shown = text[:100_000].decode("utf-8", "backslashreplace")
+            at = f"{place}: line {number}"
             rejects.append(Reject(at, f"the line is no JSON object: {error}", None, {"line": shown}))
-        if len(rows) >= BATCH_ROWS:
-            yield Batch(rows, positions, rejects=rejects)
-            rows, positions, rejects = [], [], []
+        if size >= BLOCK_BYTES or len(rows) >= BATCH_ROWS:
+            yield Batch(rows, Numbered(f"{place}: line ", numbers), rejects=rejects)
+            rows, numbers, rejects, size = [], array("q"), [], 0
     if rows or rejects:
-        yield Batch(rows, positions, rejects=rejects)
+        yield Batch(rows, Numbered(f"{place}: line ", numbers), rejects=rejects)
 
 
 def _parquet(stream: IO[bytes], place: str) -> Iterator[Batch]:
@@ -196,6 +183,8 @@ def _parquet(stream: IO[bytes], place: str) -> Iterator[Batch]:
     from pyarrow import parquet
 
     first = 0
-    for part in parquet.ParquetFile(stream).iter_batches(batch_size=BATCH_ROWS):
+    for part in parquet.ParquetFile(stream, pre_buffer=False, buffer_size=PARQUET_BUFFER_BYTES).iter_batches(
+        batch_size=BATCH_ROWS
+    ):
         yield Batch(pa.Table.from_batches([part]), _positions(place, first, part.num_rows))
         first += part.num_rows

@@ -100,7 +100,7 @@ def _file(
         for batch in _contents(filesystem, info.path, name, table):
             if last is not None:
                 yield last
-            last = replace(batch, known_at=[info.mtime] * len(batch.positions))
+            last = replace(batch, known_at=info.mtime)
     except (OSError, EOFError, zlib.error, zipfile.BadZipFile, pa.ArrowInvalid) as error:
         raise LoadError(
             f"{name} cannot be read to its end", value=scrub(str(error)), allowed="a whole file",

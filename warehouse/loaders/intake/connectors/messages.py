@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from warehouse.loaders.intake.batch import Batch, Reject
+from warehouse.loaders.intake.connectors.json_text import object_of
 from warehouse.loaders.intake.declared import DeclaredTable
 
 SHOWN_BYTES = 100_000
@@ -101,10 +102,7 @@ def _fields(value: bytes | None) -> dict[str, Any]:
     """Raises ValueError where the value is no JSON object in UTF-8."""
     if value is None:
         return {}
-    found = json.loads(value)
-    if not isinstance(found, dict):
-        raise ValueError(f"it is {type(found).__name__}")
-    return found
+    return object_of(value)
 
 
 def _key_columns(table: DeclaredTable, message: Message) -> dict[str, Any]:

@@ -46,9 +46,12 @@ class Scan:
     weight: str = "1::bigint"
 
 
-def scan(wh: Warehouse, rows: TreeRows, most_bins: int, *, for_cells: bool = False) -> Scan:
+def scan(
+    wh: Warehouse, rows: TreeRows, most_bins: int, *, for_cells: bool = False, for_export: bool = False
+) -> Scan:
     """Bins of every feature and the label's steps, from the training rows. `for_cells`: where features look
     as if they had few values, group the rows by them first: bins and cells then follow from what that gives.
+    `for_export`: no bins, which are cut from what leaves.
 
     Raises:
         InDatabaseError: no rows; a column that is constant, missing in every row, text where a number is
@@ -64,6 +67,8 @@ def scan(wh: Warehouse, rows: TreeRows, most_bins: int, *, for_cells: bool = Fal
     is_training = f"({is_used}) and {_until(wh, rows, is_used)}"
     label = replace(_label(wh, rows, is_used, is_training, bits), weight_steps=weights.steps)
     found = Scan((), label, is_used, is_training, weight=weights.sql)
+    if for_export:
+        return found
     whole = f"{rows.relation} as r where {is_training}"
     features = [
         Feature(name, kind, column(name), f"r.x{at}") for at, (name, kind) in enumerate(rows.features.items())

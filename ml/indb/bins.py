@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 import numpy as np
 
@@ -122,6 +123,14 @@ def category_bins(name: str, values: Sequence[str], has_missing: bool) -> Bins:
             "group its rare values in the relation."
         )
     return Bins(name, "category", values=tuple(sorted(values, key=lambda text: text.encode())))
+
+
+def refuse_infinite(name: str) -> NoReturn:
+    """Raise for a feature of numbers without end."""
+    raise InDatabaseError(
+        f"feature {name!r} is infinite in some rows; allowed: finite numbers. Make it null in the "
+        "relation, or filter those rows out."
+    )
 
 
 def refuse_constant(name: str, values: Sequence) -> None:

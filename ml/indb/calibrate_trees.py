@@ -1,4 +1,4 @@
-"""What trees cost on this server, by SQL over rows, over cells in memory, and by LightGBM on exported rows.
+"""What trees cost on this server, by SQL over rows, over cells in memory, and on exported rows.
 
 Belongs here: the measurements, by the code that trains. Does not belong here: keeping them
 (`ml.indb.unit_costs`), or what follows from them (`ml.indb.way_costs`).
@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from ml.indb.array_bins import binned_numbers, binned_texts
 from ml.indb.bin_scan import scan
 from ml.indb.binned_rows import binned_rows
 from ml.indb.calibrate_sums import LEAST, NUMBERS, Costs, quickest
@@ -23,15 +26,14 @@ FEATURES = NUMBERS[:8]
 DEPTH = 4
 BINS = 16
 ROUNDS = {"rows": (1, 3), "memory": (1, 9)}
-LIBRARY_ROUNDS = 20
-LIBRARY_THREADS = -1
-"""All cores, as a training would."""
+ARRAY_ROWS, ARRAY_BINS = 200_000, 64
+"""Sorting takes longer a row the more rows there are."""
 
 
 def of_trees(wh: Warehouse, table: str) -> Costs:
     """Seconds for each row and feature: once `bin` for numbers, `code` for categories; `histogram` a level of
-    a tree by SQL, `cell` the same in memory. For each row `scored` a tree; `tree_leaf` is what a leaf costs
-    beside the rows.
+    a tree by SQL, `cell` the same in memory; `array_bin` and `array_code` are `bin` and `code` of rows that
+    left. For each row `scored` a tree; `tree_leaf` is what a leaf costs beside the rows.
     """
     few, rows = f"(select * from {table} where id < {FEW_ROWS})", f"(select * from {table} where id < {ROWS})"
     tree, by_sql, by_memory = (
@@ -47,6 +49,7 @@ def of_trees(wh: Warehouse, table: str) -> Costs:
         "histogram": max(share / values, LEAST),
         "scored": max(share / ROWS, LEAST),
         "cell": max((by_memory - tree) / values / DEPTH, LEAST),
+        **_in_arrays(),
     }
 
 
@@ -72,18 +75,15 @@ def _by_tree(wh: Warehouse, rows: str, engine: str) -> float:
     return (seconds(many) - seconds(few)) / (many - few)
 
 
-def of_library_trees(wh: Warehouse, table: str) -> Costs:
-    """Seconds of LightGBM for each row, feature and tree: `boost_value`, and `boost_tree` beside the rows."""
-    from lightgbm import LGBMRegressor
+def _in_arrays() -> Costs:
+    """Seconds of cutting bins and finding codes of exported columns: no warehouse takes part."""
+    import pyarrow as pa
 
-    rows = wh.fetch_arrow(f"select {', '.join(NUMBERS)} from {table} where id < {ROWS}").to_pandas()
-    x, y = rows[list(FEATURES)].to_numpy(), rows["x15"].to_numpy()
-
-    def seconds(rows: int, rounds: int) -> float:
-        model = LGBMRegressor(n_estimators=rounds, n_jobs=LIBRARY_THREADS, verbose=-1)
-        return quickest(lambda: model.fit(x[:rows], y[:rows]))
-
-    tree = (seconds(FEW_ROWS, LIBRARY_ROUNDS) - seconds(FEW_ROWS, 1)) / (LIBRARY_ROUNDS - 1)
-    all_rows = seconds(ROWS, LIBRARY_ROUNDS)
-    value = (all_rows - LIBRARY_ROUNDS * tree) / LIBRARY_ROUNDS / ROWS / len(FEATURES)
-    return {"boost_tree": max(tree, LEAST), "boost_value": max(value, LEAST)}
+    random = np.random.default_rng(0)
+    x = random.normal(size=ARRAY_ROWS)
+    texts = pa.chunked_array([[f"value {at}" for at in random.integers(20, size=ARRAY_ROWS).tolist()]])
+    seconds = {
+        "array_bin": quickest(lambda: binned_numbers("x", "number", x, None, ARRAY_BINS)),
+        "array_code": quickest(lambda: binned_texts("c", texts, None)),
+    }
+    return {name: value / ARRAY_ROWS for name, value in seconds.items()}

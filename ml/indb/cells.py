@@ -93,10 +93,11 @@ class CellEngine:
         *,
         before: int | None = None,
     ) -> None:
-        self.layout, self._own_bytes = layout, cells.nbytes
+        self.layout = layout
         self._draws = draws or RowDraws(cells)
         self._trains = cells.fold != held if before is None else cells.fold < before
-        self._train, self._held = cells.of(self._trains), cells.of(cells.fold == held)
+        self._train = cells if self._trains.all() else cells.of(self._trains)
+        self._held = cells.of(cells.fold == held)
         train = self._train
         targets = tuple(train.target.sum(axis=1).tolist())
         self.totals = Totals(int(train.rows.sum()), int(train.weight.sum()), targets)
@@ -105,8 +106,8 @@ class CellEngine:
 
     @property
     def bytes_out(self) -> int:
-        """Bytes of the cells, and of what was drawn of them."""
-        return self._own_bytes + self._draws.bytes_out
+        """Bytes of what was drawn of the cells, beside themselves."""
+        return self._draws.bytes_out
 
     def begin(self, loss: Loss, starts: Sequence[int]) -> None:
         self._loss = loss

@@ -11,8 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ml.indb.bins import MOST_CATEGORIES, Bins, category_bins, number_bins, number_sql, shares
-from ml.indb.errors import InDatabaseError
+from ml.indb.bins import (
+    MOST_CATEGORIES,
+    Bins,
+    category_bins,
+    number_bins,
+    number_sql,
+    refuse_infinite,
+    shares,
+)
 from warehouse.client.dialect import POSTGRES
 
 if TYPE_CHECKING:
@@ -108,10 +115,7 @@ def _extents(wh: Warehouse, numbers: Sequence[Feature], source: Source) -> Mappi
 
 def _number(wh: Warehouse, one: Feature, source: Source, most: int, extent: _Extent) -> Bins:
     if extent.low is not None and (extent.low == -math.inf or extent.high == math.inf):
-        raise InDatabaseError(
-            f"feature {one.name!r} is infinite in some rows; allowed: finite numbers. Make it null in the "
-            "relation, or filter those rows out."
-        )
+        refuse_infinite(one.name)
     known = f"(select {number_sql(one.kind, one.value)} as x from {source.values}) as s where x is not null"
     # More than enough values among the first rows need no look at all of them.
     first = f"(select x from {known} limit {FIRST_ROWS * most}) as f"

@@ -53,7 +53,7 @@ def lossless_cells(wh: Warehouse, rows: TreeRows, *, most_bins: int = 64) -> Los
     if rows.validation:
         raise InDatabaseError(f"validation is {rows.validation!r}; allowed: 0. Filter rows in the relation.")
     found = scan(wh, rows, most_bins, for_cells=True)
-    with tables_of(wh, rows, found, "memory", samples=0) as tables:
+    with tables_of(wh, rows, found, "memory", samples=0, most_bins=most_bins) as tables:
         cells = tables.cells
     x = np.where(cells.codes == MISSING, np.nan, cells.codes.astype(np.float64)).T
     return LosslessCells(found.bins, *_labelled(x, cells, found.label), int(cells.rows.sum()))

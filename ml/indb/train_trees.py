@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainedTrees:
-    """The fitted trees, and how they came about: `engine` is rows (SQL over rows), cells (SQL over cells) or
-    memory (cells by NumPy); the rows, and the cells, None where the table holds rows; `bytes_out`: the size
-    of the histograms or cells that left the warehouse.
+    """The fitted trees, and how they came about: `engine` is rows (SQL over rows), cells (SQL over cells),
+    memory (cells by NumPy) or export (rows by NumPy); the rows, and the cells, None where the table holds
+    rows; `bytes_out`: the size of the histograms, cells or rows that left the warehouse.
     """
 
     fitted: FittedTrees
@@ -43,8 +43,8 @@ def train_trees(
     """Train in the warehouse. Every engine gives the same document; "auto" takes cells where they are at most
     half as many as rows, in memory where they are few. What a forest's trees draw of a cell is added up over
     the rows, each drawn by its own key, so cells serve there too; with "memory" and rows that do not repeat,
-    codes and hashed keys of the rows leave. Bins and rows are read by several statements: the relation should
-    not change meanwhile.
+    codes and hashed keys of the rows leave, with "export" the rows themselves. Bins and rows are read by
+    several statements: the relation should not change meanwhile.
 
     Raises:
         InDatabaseError: rows that cannot be trained on, see `ml.indb.bin_scan`, or unknown settings.
@@ -52,11 +52,13 @@ def train_trees(
     """
     samples = settings.trees if isinstance(settings, Forest) and settings.sample else 0
     check_engine(engine, samples=samples > 0)
-    found = scan(wh, rows, most_bins, for_cells=engine != "rows" and not samples)
-    with tables_of(wh, rows, found, engine, samples=samples) as tables:
+    leaves = engine == "export"
+    found = scan(wh, rows, most_bins, for_cells=engine != "rows" and not samples, for_export=leaves)
+    with tables_of(wh, rows, found, engine, samples=samples, most_bins=most_bins) as tables:
         made = tables.engine()
         try:
             fitted = fit_trees(made, found.label, rows, settings, name)
         finally:
             made.close()
-    return TrainedTrees(fitted, tables.chosen, tables.table.rows, tables.table.cells, made.bytes_out)
+    size = tables.bytes_out + made.bytes_out
+    return TrainedTrees(fitted, tables.chosen, tables.rows, tables.cell_count, size)

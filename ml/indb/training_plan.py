@@ -62,8 +62,7 @@ class TrainingPlan:
             "is_asked": self.is_asked,
             "estimated_seconds": self.seconds,
             "estimated_bytes_out": self.bytes_out,
-            "estimates": {one.way: {"seconds": one.seconds, "bytes_out": one.bytes_out}
-                          for one in self.estimates},
+            "estimates": estimates_dict(self.estimates),
             "statistics": statistics_dict(self.statistics),
         }  # fmt: skip
 
@@ -100,7 +99,8 @@ def choose(
 ) -> TrainingPlan:
     """The quickest of the estimated ways; of equals the one that lets fewer bytes out."""
     ordered = tuple(sorted(costs, key=lambda one: (one.seconds, one.bytes_out)))
-    free = [one.way for one in ordered if work.open_ways is None or one.way in work.open_ways]
+    open_ = [one for one in ordered if work.open_ways is None or one.way in work.open_ways]
+    free = [one.way for one in open_ if one.memory_bytes <= work.memory_bytes]
     chosen = free[0] if way == "auto" else way
     listed = ", ".join(
         f"{one.way} {one.seconds:.2f} s with {size_text(one.bytes_out)} out" for one in ordered
@@ -108,7 +108,13 @@ def choose(
     head = "as asked for" if way != "auto" else f"{chosen} is the quickest"
     if way == "auto" and chosen != ordered[0].way:
         head += f" of {' and '.join(free)}, {ordered[0].way} would be quicker"
-    reason = f"{head}: {_work_text(work, found)}: {listed}"
+    allowed = f"in memory of {size_text(work.memory_bytes)} allowed"
+    too_large = [
+        f"{one.way} would hold {size_text(one.memory_bytes)} {allowed}"
+        for one in open_
+        if one.memory_bytes > work.memory_bytes
+    ]
+    reason = f"{'; '.join([head, *too_large])}: {_work_text(work, found)}: {listed}"
     return TrainingPlan(work.trainer, chosen, reason, way != "auto", ordered, found)
 
 
@@ -131,6 +137,12 @@ def size_text(size: int) -> str:
         if size >= least:
             return f"{size / least:.1f} {unit}"
     return f"{size} B"
+
+
+def estimates_dict(costs: Sequence[Estimate]) -> dict[str, dict[str, float]]:
+    """Estimates by way, as JSON takes them."""
+    names = ("seconds", "bytes_out", "memory_bytes")
+    return {one.way: {name: getattr(one, name) for name in names} for one in costs}
 
 
 def statistics_dict(found: WorkStatistics) -> dict[str, Any]:

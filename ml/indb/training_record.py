@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from ml.indb.training_plan import size_text, statistics_dict
+from ml.indb.training_plan import estimates_dict, size_text, statistics_dict
 from ml.registry_schema import ensure_schema
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ def record_training(
 ) -> None:
     """Keep a plan beside the wall seconds that its way took and the bytes that left the warehouse."""
     ensure_schema(wh)
-    ways = {one.way: {"seconds": one.seconds, "bytes_out": one.bytes_out} for one in plan.estimates}
     row = {
         "model_name": model_name,
         "version": version,
@@ -35,7 +34,7 @@ def record_training(
         "way": plan.way,
         "is_asked": plan.is_asked,
         "reason": plan.reason,
-        "estimates": json.dumps(ways),
+        "estimates": json.dumps(estimates_dict(plan.estimates)),
         "statistics": json.dumps(statistics_dict(plan.statistics)),
         "estimated_seconds": plan.seconds,
         "estimated_bytes_out": plan.bytes_out,

@@ -14,6 +14,8 @@ from ml.indb.star import Star
 
 TRAINERS = ("cofactors", "passes", "trees")
 KINDS = ("number", "boolean", "category")
+MEMORY_BYTES = 2_000_000_000
+"""What a training holds at most: a run shares its machine with the server and with other runs."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,8 @@ class TrainingWork:
     k-means); "trees", `rounds` trees of up to `leaves` leaves and `depth` levels. `folds`: parts of a
     cross-validation, 1 for none. `most_bins`: bins of a feature of numbers, for trees. `is_rounded`: numbers
     count in steps so large that the product of two is a bigint; else those with many digits are NUMERIC.
-    `memory_rows`: up to so many rows, cells are trained on in memory however many they are.
+    `memory_rows`: up to so many rows, cells are trained on in memory however many they are. `memory_bytes`:
+    what a training may hold in memory; an export that would hold more is not chosen.
     `open_ways`: those that may be chosen, None for all; the others are estimated beside them.
     """
 
@@ -42,6 +45,7 @@ class TrainingWork:
     most_bins: int = 64
     is_rounded: bool = False
     memory_rows: int = 0
+    memory_bytes: int = MEMORY_BYTES
     open_ways: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:

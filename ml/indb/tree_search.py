@@ -97,7 +97,7 @@ def search_trees(
     name = _check(rows, candidates, order, gap)
     samples = max((one.trees for one in candidates if isinstance(one, Forest) and one.sample), default=0)
     check_engine(engine, samples=samples > 0)
-    found = scan(wh, rows, most_bins)
+    found = scan(wh, rows, most_bins, for_export=engine == "export")
     folds = _folds(wh, rows, found, fold)
     first = 0 if order == "any" else 1 + gap
     if len(folds) < max(2, 1 + first):
@@ -107,7 +107,8 @@ def search_trees(
         )
     # In order of time, what trains comes before the folds of the gap.
     limits = {folds[at].number: folds[at - gap].number for at in range(first, len(folds)) if first}
-    with tables_of(wh, rows, found, engine, samples=samples, fold=column(fold)) as tables:
+    numbered = {"most_bins": most_bins, "fold": column(fold)}
+    with tables_of(wh, rows, found, engine, samples=samples, **numbered) as tables:
         judge = _Judge(tables, found.label, rows, limits)
         curves = [_padded([judge.curve(one, held) for held in folds[first:]]) for one in candidates]
     rounds = [_best_round(one, settings) for one, settings in zip(curves, candidates, strict=True)]
@@ -117,7 +118,7 @@ def search_trees(
     ]
     total = sum(one.rows for one in folds)
     return TreeSearch(
-        tuple(candidates), name, np.array(losses), tuple(rounds), tables.chosen, total, tables.table.cells,
+        tuple(candidates), name, np.array(losses), tuple(rounds), tables.chosen, total, tables.cell_count,
         judge.bytes_out,
     )  # fmt: skip
 
@@ -129,8 +130,7 @@ class _Judge:
 
     def __init__(self, tables: Tables, label: Label, rows: TreeRows, limits: dict[int, int]) -> None:
         self._tables, self._label, self._rows, self._limits = tables, label, rows, limits
-        self._fetched = tables.cells.nbytes if tables.cells is not None else 0
-        self.bytes_out = self._fetched
+        self.bytes_out = tables.bytes_out
 
     def curve(self, settings: Settings, held: Fold) -> list[Fraction]:
         """Mean losses on a fold, after each round of boosting from before the first on, of a forest one."""
@@ -145,7 +145,7 @@ class _Judge:
                 losses = [Fraction(one) for one in found]
             else:
                 loss, losses = self._of_forest(engine, settings)
-            self.bytes_out += engine.bytes_out - self._fetched
+            self.bytes_out += engine.bytes_out
         finally:
             engine.close()
         squares = held.squares if loss.name == "squared" else 0

@@ -21,7 +21,7 @@ from ml.indb.calibrate_sums import (
     of_library_sums,
     of_sums,
 )
-from ml.indb.calibrate_trees import of_library_trees, of_trees
+from ml.indb.calibrate_trees import of_trees
 from ml.registry_schema import ensure_schema
 
 if TYPE_CHECKING:
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 VALID_DAYS = 7
 PARTS = {
     "sums": of_sums, "export": of_export, "exact_sums": of_exact_sums, "library_sums": of_library_sums,
-    "trees": of_trees, "library_trees": of_library_trees,
+    "trees": of_trees,
 }  # fmt: skip
 OF_TRAINER = {
     "cofactors": ("sums", "export", "exact_sums", "library_sums"),
     "passes": ("sums", "export", "library_sums"),
-    "trees": ("sums", "export", "trees", "library_trees"),
+    "trees": ("sums", "export", "trees"),
 }
 
 

@@ -13,6 +13,7 @@ from itertools import combinations
 
 from ml.indb.binned_rows import FEW_CELLS
 from ml.indb.cofactor_sql import AGGREGATES
+from ml.indb.exported_rows import held_bytes
 from ml.indb.training_work import TrainingWork
 from ml.indb.work_statistics import WorkStatistics
 
@@ -25,11 +26,14 @@ HISTOGRAM_BYTES = 32
 
 @dataclass(frozen=True)
 class Estimate:
-    """One way, and what it would take: wall seconds, bytes that leave the warehouse."""
+    """One way, and what it would take: wall seconds, bytes that leave the warehouse, bytes that are held in
+    memory at once (0 where they do not grow with the rows).
+    """
 
     way: str
     seconds: float
     bytes_out: int
+    memory_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -100,11 +104,13 @@ def estimates(work: TrainingWork, found: WorkStatistics, unit: Mapping[str, floa
         "cells": _tree_cells if work.trainer == "trees" else _patterns,
         "export": _export,
     }
-    return [Estimate(way, *_rounded(by_way[way](costs))) for way in work.ways]
+    return [_estimate(way, *by_way[way](costs), costs) for way in work.ways]
 
 
-def _rounded(cost: tuple[float, float]) -> tuple[float, int]:
-    return cost[0], round(cost[1])
+def _estimate(way: str, seconds: float, bytes_out: float, costs: _Costs) -> Estimate:
+    is_held = way == "export" and costs.work.trainer == "trees"
+    held = held_bytes(costs.found.rows, len(costs.work.features)) if is_held else 0
+    return Estimate(way, seconds, round(bytes_out), held)
 
 
 def _joined(costs: _Costs) -> tuple[float, float]:
@@ -205,20 +211,28 @@ def _tree_cells(costs: _Costs) -> tuple[float, float]:
     cells, features = found.cells or found.rows, len(work.features)
     grouped = found.rows * features * unit["group"] + cells * unit["new_group"]
     made = costs.source + found.rows * _code(costs) + grouped
-    if cells > FEW_CELLS and found.rows > work.memory_rows:
+    is_small = found.rows <= work.memory_rows and held_bytes(cells, features) <= work.memory_bytes
+    if cells > FEW_CELLS and not is_small:
         return made + _trees_by_sql(costs, cells), _histogram_bytes(costs)
-    trees = work.rounds * (_tree(costs) + cells * work.depth * features * unit["cell"])
-    return made + trees, cells * (CODE_BYTES * features + CELL_BYTES)
+    return made + _trees_in_memory(costs, cells), cells * (CODE_BYTES * features + CELL_BYTES)
+
+
+def _trees_in_memory(costs: _Costs, cells: int) -> float:
+    work = costs.work
+    return work.rounds * (_tree(costs) + cells * work.depth * len(work.features) * costs.unit["cell"])
 
 
 def _export(costs: _Costs) -> tuple[float, float]:
-    """The rows as Arrow, then sums of them by matrix products, or a library on them."""
+    """The rows as Arrow, then sums of them by matrix products, our own trees on them, or a library."""
     work, found, unit = costs.work, costs.found, costs.unit
     seconds, size = unit["export"] + costs.source + costs.joins, found.rows * found.row_bytes
     if work.trainer == "cofactors" and not found.wide:
         return seconds + found.rows * _exact(costs), size
     values = len(work.numbers) + 1
     row = unit["export_row"] + values * unit["export_value"] + found.text_bytes * unit["export_byte"]
+    if work.trainer == "trees":
+        row += len(work.numbers) * unit["array_bin"] + len(work.categories) * unit["array_code"]
+        return seconds + found.rows * row + _trees_in_memory(costs, found.rows), size
     fits = 1 if work.folds == 1 else work.folds + 1
     return seconds + found.rows * row + fits * _library_fit(costs), size
 
@@ -236,8 +250,6 @@ def _exact(costs: _Costs) -> float:
 
 def _library_fit(costs: _Costs) -> float:
     work, rows, unit = costs.work, costs.found.rows, costs.unit
-    if work.trainer == "trees":
-        return work.rounds * (unit["boost_tree"] + rows * len(work.features) * unit["boost_value"])
     columns = costs.one_hot
     if work.trainer == "passes":
         return rows * columns * unit["pass_value"]

@@ -2,7 +2,8 @@
 
 `python -m tests.benchmarks.indb_tree_hash [rows] [runs]` writes `indb_tree_hash_<case>.json`: how many
 different documents the runs gave. Each run stores the rows in another order and takes the next way: SQL over
-rows without and with parallel workers, SQL over cells, cells in memory, the reference in Python on the rows.
+rows without and with parallel workers, SQL over cells, cells in memory, exported rows in memory, the
+reference in Python on the rows.
 LightGBM, in its deterministic mode, gets the same rows in the same orders, with one thread and with two.
 Cases: boosting of numbers, of two classes and of three, and a forest that draws rows (which has no SQL over
 cells), all with missing values, categories and weights; boosting with early stopping in order of time.
@@ -30,7 +31,7 @@ from warehouse.client import Warehouse
 
 DATABASE = "starhouse_bench_tree_hash"
 ROWS, RUNS, ROUNDS, BINS = 10_000, 100, 4, 32
-WAYS = ("serial", "parallel", "cells", "memory", "reference")
+WAYS = ("serial", "parallel", "cells", "memory", "export", "reference")
 PARALLEL = {
     "parallel_setup_cost": 0, "parallel_tuple_cost": 0, "min_parallel_table_scan_size": 0,
     "max_parallel_workers_per_gather": 2,

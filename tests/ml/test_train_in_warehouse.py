@@ -14,11 +14,13 @@ from ml.evaluate import best_threshold
 from ml.fitted_model import TrainingError
 from ml.indb import training_plan
 from ml.indb.trainers import TRAINERS
+from ml.indb.training_record import last_training, training_text
 from ml.metrics import METRICS, Sample
 from ml.predictor import Predictor
 from ml.score import score
 from ml.train import train
 from ml.warehouse_scores import out_of_fold
+from tests.ml.indb.way_units import UNIT
 from tests.ml.warehouse_star import FOLDS, WarehouseStar
 
 
@@ -64,6 +66,28 @@ def test_a_grid_is_searched_in_order_of_time_and_the_model_is_measured_as_any_ot
     assert made.training["plan"]["way"] in ("cells", "joined", "export")
     assert made.bytes_out == sum(made.training[f"{step}_bytes_out"] for step in ("fit", "search", "measure"))
     json.dumps([made.curves, made.cv_results, made.params, dict(made.training)], allow_nan=False)
+
+
+def test_trees_train_where_the_costs_say_and_are_the_same_model(star, monkeypatch):
+    """Costs are given, not measured: the choice follows them, and the record says what it took."""
+    monkeypatch.setattr(training_plan, "FEW_ROWS", 0)
+    made = {}
+    for way, dear in (("export", ("histogram", "group", "bin", "code")), ("joined", ("export", "group"))):
+        costs = UNIT | dict.fromkeys(dear, 1.0)
+        monkeypatch.setattr(training_plan, "unit_costs", lambda wh, trainer, given=costs: given)
+        made[way] = fitted(star, "classification", "gradient_boosting", n_estimators=3)
+        plan = made[way].plan
+        assert (plan.way, plan.is_asked) == (way, False) and f"{way} is the quickest: " in plan.reason
+        assert made[way].training["plan"]["estimates"][way]["bytes_out"] == plan.bytes_out > 0
+    assert made["export"].document.sha256 == made["joined"].document.sha256
+    assert made["export"].training["how"].endswith(" exported rows in memory")
+    out = made["export"].training["fit_bytes_out"]
+    assert out > 0.9 * made["export"].plan.bytes_out
+    version = registry.register(star.wh, made["export"], star.training_set_now(), "code")
+    row = last_training(star.wh, "late")
+    assert (row["way"], row["version"], row["actual_bytes_out"]) == ("export", version.version, out)
+    assert "export of " in training_text(row) and "export is the quickest: " in training_text(row)
+    assert row["estimates"]["export"]["memory_bytes"] > 0
 
 
 def test_the_measures_are_those_of_the_rows(star):

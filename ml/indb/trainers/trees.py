@@ -1,4 +1,4 @@
-"""A tree, a forest and gradient boosting in the warehouse: each fit scans, bins and grows on filtered rows.
+"""A tree, a forest and gradient boosting from the warehouse: each fit scans, bins and grows on filtered rows.
 
 Bins are cut on the rows that train, so a fold's bins know nothing of what it holds out. Belongs here: the
 three trainers, parameters to settings. Does not belong here: training (`ml.indb.train_trees`).
@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ml.algorithms.registry import Parameter
+from ml.indb.exported_rows import held_bytes
 from ml.indb.train_trees import train_trees
 from ml.indb.trainers.encoding import shares_of
 from ml.indb.trainers.left_out import left_out_of
 from ml.indb.trainers.registry import Fit, Trainer
 from ml.indb.trainers.source import LABEL
+from ml.indb.training_work import MEMORY_BYTES
 from ml.indb.tree_settings import Boosting, Forest, Growth, TreeRows
 
 if TYPE_CHECKING:
@@ -52,19 +54,18 @@ class Trees:
                 if node.split is not None:
                     name = names[node.split.feature]
                     sizes[name] = sizes.get(name, 0.0) + float(node.split.gain)
-        how = "rows by SQL"
+        how = "rows by SQL" if trained.engine == "rows" else f"{trained.rows:,} exported rows in memory"
         if trained.cells is not None:
             where = "in memory" if trained.engine == "memory" else "by SQL"
             how = f"{trained.cells:,} cells of {trained.rows:,} rows {where}"
         return Fit(trained.fitted.document, shares_of(sizes, self.source.features), left_out, how)
 
     def _engine(self) -> str:
-        """As planned: rows by SQL, or cells. Where an export is planned only the codes of cells leave, to
-        be trained on in memory.
-        """
-        if self.way == "joined":
-            return "rows"
-        is_small = self.source.rows <= MEMORY_ROWS
+        """As planned: rows by SQL, rows that leave, or cells."""
+        if self.way in ("joined", "export"):
+            return {"joined": "rows"}.get(self.way, self.way)
+        rows, features = self.source.rows, len(self.source.features)
+        is_small = rows <= MEMORY_ROWS and held_bytes(rows, features) <= MEMORY_BYTES
         return "memory" if is_small and self.family != "forest" else "auto"  # a forest draws rows of cells
 
     def _rows(self, fold: int | None, left_out: Mapping[str, str]) -> TreeRows:
@@ -108,7 +109,8 @@ def _trainer(family: str, parameters: Mapping[str, Parameter]) -> Trainer:
         return {
             "trainer": "trees",
             "memory_rows": MEMORY_ROWS,
-            "open_ways": ("joined",) if family == "forest" else ("cells", "joined"),
+            # A forest draws rows, which no table of cells holds.
+            "open_ways": ("joined", "export") if family == "forest" else None,
             "rounds": rounds,
             "depth": growth.max_depth,
             "leaves": growth.max_leaves,

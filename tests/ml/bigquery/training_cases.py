@@ -110,7 +110,7 @@ CASES: dict[str, Case] = {
     **{
         f"boosting, {objective}, {engine}": boosted(objective, engine)
         for objective in ("regression", "binary")
-        for engine in ("rows", "cells", "memory")
+        for engine in ("rows", "cells", "memory", "export")
     },
     "eighths as weights": boosted("regression", "cells", "weight / '8'::float8"),
     "hundredths as weights": boosted("binary", "rows", "weight::numeric * 0.37"),

@@ -22,26 +22,16 @@ from ml.indb.training_record import last_training, last_trainings, record_traini
 from ml.indb.training_work import TrainingWork
 from ml.indb.way_costs import estimates
 from ml.indb.work_statistics import WorkStatistics, distinct, read_statistics
+from tests.ml.indb.way_units import UNIT
 from warehouse.client import Warehouse
 
 NUMBERS = {f"x{at}": "number" for at in range(20)}
 WIDE = Dimension("wide", "wide", "k", tuple(f"w{at}" for at in range(40)))
 STAR = Star("fact", ("x0", "y"), (WIDE,))
-UNIT = {
-    "statement_sum": 8e-6, "row": 3e-8, "value": 4e-8, "product": 6e-9, "wide_value": 1.5e-7,
-    "wide_product": 4e-8, "set": 1e-7, "group": 3e-8, "new_group": 5e-8, "join": 7e-8, "sum_bytes": 12.0,
-    "parallel_gain": 1.6, "export": 0.01, "export_row": 5e-7, "export_value": 3e-8, "export_byte": 1e-9,
-    "exact_value": 1e-7,
-    "exact_product": 1e-9, "exact_level": 5e-9,
-    "fit_value": 2.5e-8, "fit_product": 1e-10, "pass_value": 5e-8, "tree_leaf": 1.5e-4, "bin": 5e-7,
-    "code": 2e-7, "histogram": 3e-8, "scored": 2.4e-7, "cell": 3e-9, "boost_tree": 1.3e-4,
-    "boost_value": 4e-9,
-}  # fmt: skip
-"""As they were measured on two cores once: what is tested is that choices follow them."""
-
 LINEAR = TrainingWork("rows", NUMBERS, "y", "cofactors", folds=5)
 TREES = TrainingWork("rows", NUMBERS, "y", "trees", rounds=100)
 HUNDREDS = replace(LINEAR, features={f"x{at}": "number" for at in range(200)})
+DENSE = replace(TREES, features={f"x{at}": "number" for at in range(60)})
 TEXTS = replace(TREES, features={f"c{at}": "category" for at in range(5)})
 FACTORISED = TrainingWork(STAR.joined, {"x0": "number", **{f"w{at}": "number" for at in range(40)}}, "y",
                           "cofactors", star=STAR)  # fmt: skip
@@ -60,9 +50,13 @@ FLIPS = [
     ("numbers that are summed as NUMERIC", LINEAR, replace(MILLION, wide=20), {}, "export"),
     ("few cells", TEXTS, replace(MILLION, cells=5_000), {}, "cells"),
     ("as many cells as rows", TEXTS, replace(MILLION, cells=1_000_000), {}, "export"),
-    ("quantiles of twenty numbers", TREES, replace(MILLION, cells=5_000), {}, "export"),
-    ("trees where no library may read", TREES, replace(MILLION, cells=1_000_000),
-     {"boost_value": 1e-5, "bin": 1e-9, "histogram": 1e-9, "scored": 1e-9}, "joined"),
+    ("quantiles, few trees", replace(TREES, rounds=10), replace(MILLION, cells=5_000), {}, "export"),
+    ("quantiles for many trees", TREES, replace(MILLION, cells=5_000), {}, "cells"),
+    ("wide and dense trees", DENSE, WorkStatistics(1_000_000, 488.0, cells=1_000_000), {}, "export"),
+    ("the same where values leave slowly", replace(DENSE, rounds=1),
+     WorkStatistics(1_000_000, 488.0, cells=1_000_000), {"export_value": 1e-5}, "joined"),
+    ("trees where memory is slow", TREES, replace(MILLION, cells=1_000_000),
+     {"cell": 1e-6, "bin": 1e-9, "histogram": 1e-9, "scored": 1e-9}, "joined"),
     ("many facts a key", FACTORISED,
      replace(MILLION, dimension_rows=(5_000,), keys=(5_000,)), {}, "factorised"),
     ("as many keys as facts", FACTORISED,
@@ -90,6 +84,17 @@ def test_a_way_that_is_not_open_is_estimated_and_not_chosen():
     assert chosen.reason.startswith("joined is the quickest of joined and cells, export would be quicker: ")
     with pytest.raises(InDatabaseError, match="allowed: some of cells, joined, export"):
         replace(TREES, open_ways=("factorised",))
+
+
+def test_an_export_that_memory_does_not_hold_is_no_candidate():
+    dense = replace(MILLION, rows=10_000_000, cells=10_000_000)
+    held = {one.way: one.memory_bytes for one in estimates(TREES, dense, UNIT)}
+    assert held["export"] == 10_000_000 * (20 * 24 + 150) and held["joined"] == held["cells"] == 0
+    chosen = plan(TREES, dense)
+    assert chosen.estimates[0].way == "export" and chosen.way != "export"
+    assert "export would be quicker; export would hold 6.3 GB in memory of 2.0 GB allowed: " in chosen.reason
+    assert plan(replace(TREES, memory_bytes=10**10), dense).way == "export"
+    assert plan(LINEAR, dense, product=1e-7).way == "export"  # its sums are added up batch by batch
 
 
 @pytest.mark.parametrize("changed", [{"rows": 2_000_000}, {"row_bytes": 336.0}])
@@ -178,8 +183,7 @@ def test_costs_are_measured_once_a_week_and_kept(
         monkeypatch.setattr(module, "REPEATS", 1, raising=False)
     monkeypatch.setattr(calibrate_sums, "LIBRARY_ROWS", 1_000)
     monkeypatch.setattr(calibrate_trees, "ROUNDS", {"rows": (1, 2), "memory": (1, 2)})
-    monkeypatch.setattr(calibrate_trees, "LIBRARY_ROUNDS", 3)
-    monkeypatch.setattr(calibrate_trees, "LIBRARY_THREADS", 1)
+    monkeypatch.setattr(calibrate_trees, "ARRAY_ROWS", 5_000)
     found = unit_costs.unit_costs(rows_wh, "trees") | unit_costs.unit_costs(rows_wh, "cofactors")
     assert set(found) == set(UNIT) and all(0 < cost < math.inf for cost in found.values())
     monkeypatch.setattr(unit_costs, "_measured", lambda *_: pytest.fail("measured twice"))

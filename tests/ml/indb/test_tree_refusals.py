@@ -51,11 +51,12 @@ CASES = {
 }
 
 
+@pytest.mark.parametrize("engine", ["auto", "export"])
 @pytest.mark.parametrize("case", CASES)
-def test_bad_rows_are_refused_by_name(rows_wh, case):
+def test_bad_rows_are_refused_by_name(rows_wh, case, engine):
     changed, message = CASES[case]
     with pytest.raises(InDatabaseError, match=message):
-        train_trees(rows_wh, replace(GOOD, **changed), Boosting(rounds=1), "m")
+        train_trees(rows_wh, replace(GOOD, **changed), Boosting(rounds=1), "m", engine=engine)
 
 
 def test_settings_are_refused(rows_wh):

@@ -56,7 +56,7 @@ def test_one_document_from_rows_cells_workers_and_the_reference(rows_wh, case):
     assert max(tree.leaves for tree in expected.trees) > 4
     samples = isinstance(settings, Forest) and settings.sample
     runs = [("rows", False), ("rows", True), ("memory", False), *([] if samples else [("cells", True)])]
-    for engine, parallel in runs:
+    for engine, parallel in [*runs, ("export", False)]:
         set_workers(rows_wh, parallel)
         trained = train_trees(rows_wh, rows, settings, "m", most_bins=16, engine=engine)
         assert trained.fitted.document.sha256 == expected.document.sha256, (engine, parallel)

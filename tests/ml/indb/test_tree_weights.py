@@ -47,7 +47,7 @@ def test_one_document_from_rows_cells_workers_and_the_reference(rows_wh, case):
     assert expected.document.source["weight_steps"] == 100
     samples = isinstance(settings, Forest)
     runs = [("rows", False), ("rows", True), ("memory", False), *([] if samples else [("cells", True)])]
-    for engine, parallel in runs:
+    for engine, parallel in [*runs, ("export", False)]:
         set_workers(rows_wh, parallel)
         trained = train_trees(rows_wh, rows, settings, "m", most_bins=16, engine=engine)
         assert trained.fitted.document.sha256 == expected.document.sha256, (engine, parallel)
@@ -104,8 +104,11 @@ def test_a_search_counts_weights(rows_wh):
     table = weighted(8).append_column("f", pa.array(np.arange(900) % 3))
     load(rows_wh, table)
     tried = [Boosting(4, growth=replace(SMALL, max_depth=depth)) for depth in (1, 3)]
-    found = [search_trees(rows_wh, ROWS, tried, "f", engine=engine) for engine in ("rows", "memory")]
-    np.testing.assert_array_equal(found[0].losses, found[1].losses)
+    found = [
+        search_trees(rows_wh, ROWS, tried, "f", engine=engine) for engine in ("rows", "memory", "export")
+    ]
+    for other in found[1:]:
+        np.testing.assert_array_equal(found[0].losses, other.losses)
     whole = replace(ROWS, relation=f"(select id, x, z, b, c, y, f, w * 8 as w from {RELATION} as r)")
     times = [
         replace(one, growth=replace(one.growth, l2=SMALL.l2 * 8, min_gain=SMALL.min_gain * 8))

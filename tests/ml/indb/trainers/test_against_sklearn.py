@@ -150,14 +150,15 @@ def test_a_tree_is_as_good_on_its_rows(star):
     np.testing.assert_allclose(got, made.predict(test[pick]), rtol=1e-6)
 
 
-def test_a_forest_gives_one_document_whatever_the_way(star):
+@pytest.mark.parametrize("name", ["forest", "gradient_boosting", "tree"])
+def test_trees_give_one_document_whatever_the_way(star, name):
     source = star.source("classification", ["departure_hour", "queue_count", "carrier_id"])
-    params = {"n_estimators": 3, "max_depth": 3, "max_features": 0.7}
-    made = {
-        one: TRAINERS["forest"].open(star.wh, source, 5, one).fit(params, 1).document.sha256
-        for one in ("joined", "cells")
-    }
-    assert made["joined"] == made["cells"]
+    params = {"max_depth": 3} | ({} if name == "tree" else {"n_estimators": 3, "max_features": 0.7})
+    sessions = {one: TRAINERS[name].open(star.wh, source, 5, one) for one in ("joined", "cells", "export")}
+    made = {one: session.fit(params, 1) for one, session in sessions.items()}
+    assert len({fit.document.sha256 for fit in made.values()}) == 1
+    assert made["export"].how.endswith(" exported rows in memory") and made["joined"].how == "rows by SQL"
+    assert sessions["export"].bytes_out > 16 * int(made["export"].how.split(" ")[0].replace(",", ""))
 
 
 def test_a_fold_is_fitted_on_its_own_rows_alone(star):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dagster as dg
 
 from ml.spec import load_specs
+from orchestration.dbt_manifest import read_manifest
 from orchestration.progress import progress_logger
 from orchestration.stages import (
     automation,
@@ -35,7 +36,7 @@ def build_defs(settings: Settings | None = None) -> dg.Definitions:
     """
     specs = load_specs()
     found = settings or load_settings()
-    manifest = transform.read_manifest(found)
+    manifest = read_manifest(found)
     declared = declared_loaders(found.dbt_project_dir / "models" / "staging")
     assets: list[dg.AssetsDefinition] = [
         *ingest.ingest_assets(),

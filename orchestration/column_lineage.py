@@ -13,12 +13,12 @@ import json
 import logging
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
 from orchestration.dbt_translator import relation_key
+from warehouse.client import Settings
 
 Deps = dict[str, list[tuple[str, str, str]]]  # column -> (schema, table, column) of direct parents
 DAYS = re.compile(r"cast\('\d{4}-\d\d-\d\d' as date\)(,\s*cast\('\d{4}-\d\d-\d\d' as date\))*")
@@ -28,13 +28,15 @@ log = logging.getLogger(__name__)
 
 
 class ColumnLineage:
-    """Answers for one manifest; `store` is the folder kept between runs."""
+    """Answers for one manifest, kept between runs in the home of `settings`."""
 
-    def __init__(self, manifest: Mapping[str, Any], store: Path, producers: Mapping[Any, Any]) -> None:
+    def __init__(self, manifest: Mapping[str, Any], settings: Settings, producers: Mapping[Any, Any]) -> None:
         self._manifest = manifest
-        self._store = store
+        self._dialect = settings.engine
+        self._prefix = f"{settings.database}_" if settings.engine == "bigquery" else ""
+        self._store = settings.home / "dbt" / "lineage"
         self._producers = producers
-        store.mkdir(parents=True, exist_ok=True)
+        self._store.mkdir(parents=True, exist_ok=True)
 
     def metadata(self, unique_id: str, compiled_sql: str) -> dict[str, Any]:
         """`dagster/column_lineage` and `dagster/column_schema` for one built model."""
@@ -72,7 +74,7 @@ class ColumnLineage:
         if file.exists():
             return json.loads(file.read_text(encoding="utf-8"))
         try:
-            deps = trace(compiled_sql, list(props["columns"]), parents)
+            deps = trace(compiled_sql, list(props["columns"]), parents, self._dialect, self._prefix)
         except (
             Exception
         ) as error:  # lineage is a picture; a statement sqlglot cannot follow must not fail a build
@@ -89,8 +91,16 @@ class ColumnLineage:
         return {relation_key(node): node for node in nodes if node}
 
 
-def trace(sql: str, columns: list[str], parents: Mapping[dg.AssetKey, Mapping[str, Any]]) -> Deps:
-    """Direct parents' columns behind each of `columns` of the Postgres query `sql`."""
+def trace(
+    sql: str,
+    columns: list[str],
+    parents: Mapping[dg.AssetKey, Mapping[str, Any]],
+    dialect: str = "postgres",
+    prefix: str = "",
+) -> Deps:
+    """Direct parents' columns behind each of `columns` of the query `sql`; `prefix` begins the names of its
+    datasets.
+    """
     from sqlglot import exp, parse_one
     from sqlglot.lineage import lineage
     from sqlglot.optimizer.qualify import qualify
@@ -101,11 +111,13 @@ def trace(sql: str, columns: list[str], parents: Mapping[dg.AssetKey, Mapping[st
         known = {name: column.get("data_type") or "text" for name, column in node["columns"].items()}
         if known:  # a source that declares no columns: sqlglot then takes them from the query
             schema.setdefault(key.path[0], {})[key.path[1]] = known
-    expression = parse_one(sql, dialect="postgres")
+    expression = parse_one(sql, dialect=dialect)
     for table in expression.find_all(exp.Table):
         table.set("catalog", None)  # one database: the asset key is schema and table
+        if prefix and table.db:
+            table.set("db", exp.to_identifier(table.db.removeprefix(prefix)))
     qualified = qualify(
-        expression, dialect="postgres", schema=schema, validate_qualify_columns=False, identify=False
+        expression, dialect=dialect, schema=schema, validate_qualify_columns=False, identify=False
     )
     scope = build_scope(qualified)
     found: Deps = {}
@@ -113,7 +125,7 @@ def trace(sql: str, columns: list[str], parents: Mapping[dg.AssetKey, Mapping[st
         if column not in qualified.named_selects:
             continue
         leaves: set[tuple[str, str, str]] = set()
-        for node in lineage(column, qualified, schema=schema, dialect="postgres", scope=scope).walk():
+        for node in lineage(column, qualified, schema=schema, dialect=dialect, scope=scope).walk():
             table = node.expression.find(exp.Table) if not node.downstream else None
             if table is not None and dg.AssetKey([table.db, table.name]) in parents:
                 leaves.add((table.db, table.name, exp.to_column(node.name).name))

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import shutil
 import subprocess
 import sys
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from warehouse.client import Settings, WarehouseError, subprocess_env, write_profile
 
@@ -33,7 +35,9 @@ def project_hash(settings: Settings) -> str:
     files = [root / "dbt_project.yml"]
     for folder in PARSED_FOLDERS:
         files += sorted(p for p in (root / folder).rglob("*") if p.suffix in PARSED_SUFFIXES)
-    digest = hashlib.sha256(f"{version('dbt-core')} {settings.env}".encode())
+    digest = hashlib.sha256(
+        f"{version('dbt-core')} {settings.env} {settings.engine} {settings.database}".encode()
+    )
     for file in files:
         digest.update(file.relative_to(root).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()
@@ -56,6 +60,17 @@ def manifest_dir(settings: Settings) -> Path:
             _parse_into(settings, target)
             _forget_old(store)
     return target
+
+
+def read_manifest(settings: Settings) -> dict[str, Any]:
+    """The project's manifest, its schemas as the house names them: on BigQuery a schema is a dataset whose
+    name begins with the warehouse's own, and an asset's key must be the same in every environment.
+    """
+    manifest = json.loads((manifest_dir(settings) / "manifest.json").read_text(encoding="utf-8"))
+    if settings.engine == "bigquery":
+        for props in (*manifest["nodes"].values(), *manifest["sources"].values()):
+            props["schema"] = props["schema"].removeprefix(f"{settings.database}_")
+    return manifest
 
 
 def _parse_into(settings: Settings, target: Path) -> None:

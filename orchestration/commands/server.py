@@ -58,13 +58,19 @@ def status() -> None:
         typer.echo("next         starhouse up · starhouse doctor says what is wrong if that fails")
         return
     with open_warehouse(settings) as warehouse:
-        typer.echo(
-            f"size         {warehouse.scalar('select pg_size_pretty(pg_database_size(current_database()))')}"
-        )
-        for row in warehouse.query(CONTENTS):
-            rows = f"{row['row_count']:>12,} rows" if row["row_count"] is not None else ""
-            typer.echo(f"  {row['schema_name']:<14}{row['tables']:>4} tables {row['views']:>4} views {rows}")
+        _print_contents(warehouse)
         _print_models(warehouse)
+
+
+def _print_contents(warehouse: Warehouse) -> None:
+    """Size, tables, views and rows by schema; rows as the engine last counted them."""
+    found = warehouse.relations()
+    typer.echo(f"size         {sum(row['size_bytes'] for row in found) / 1e6:,.0f} MB")
+    for schema in sorted({row["schema"] for row in found}):
+        there = [row for row in found if row["schema"] == schema]
+        tables = [row for row in there if row["kind"] == "table"]
+        rows = f"{sum(row['rows'] or 0 for row in tables):>12,} rows" if tables else ""
+        typer.echo(f"  {schema:<14}{len(tables):>4} tables {len(there) - len(tables):>4} views {rows}")
 
 
 def _print_models(warehouse: Warehouse) -> None:
@@ -76,20 +82,6 @@ def _print_models(warehouse: Warehouse) -> None:
         typer.echo(f"{'models' if not number else '':<13}{model['model']}: champion {champion}")
         for line in contest_lines(model):
             typer.echo(f"{'':<15}{line.removeprefix(model['model'] + ': ')}")
-
-
-# estimates of the last ANALYZE: exact counts would read everything
-CONTENTS = """
-    select n.nspname as schema_name,
-           count(*) filter (where c.relkind in ('r', 'p') and not c.relispartition) as tables,
-           count(*) filter (where c.relkind in ('v', 'm')) as views,
-           sum(greatest(c.reltuples, 0)) filter (where c.relkind = 'r')::bigint as row_count
-    from pg_class c
-    join pg_namespace n on n.oid = c.relnamespace
-    where n.nspname !~ '^(pg_|information_schema)' and c.relkind in ('r', 'p', 'v', 'm')
-    group by n.nspname
-    order by n.nspname
-"""
 
 
 def doctor(

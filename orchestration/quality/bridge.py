@@ -13,8 +13,9 @@ import dagster as dg
 
 from orchestration.quality.suite import Rule, Suite
 from orchestration.stages.house import STAGE_TAG, House
-from warehouse.client import connection_urls, open_warehouse
+from warehouse.client import SqlAlchemySource, Warehouse, open_warehouse, quote, sqlalchemy_source
 
+QUERY = "unexpected_rows_query"
 SHOWN = ("observed_value", "element_count", "unexpected_count", "unexpected_percent", "missing_count")
 
 
@@ -35,30 +36,33 @@ def suite_checks(suite: Suite) -> dg.AssetChecksDefinition:
     def check(context: dg.AssetCheckExecutionContext, house: House) -> Iterator[dg.AssetCheckResult]:
         wanted = {selected.name for selected in context.selected_asset_check_keys}
         rules = [rule for rule in suite.rules if rule.name in wanted]
-        url = connection_urls(house.settings).sqlalchemy
-        with open_warehouse(
-            house.settings
-        ):  # keeps the embedded server up: the engine inside knows only a URL
-            results = evaluate(suite, rules, url)
+        with open_warehouse(house.settings) as wh:
+            results = evaluate(suite, rules, wh)
         for rule, result in zip(rules, results, strict=True):
             yield to_check_result(key, rule, result)
 
     return check
 
 
-def evaluate(suite: Suite, rules: Sequence[Rule], url: str) -> list[Any]:
-    """Great Expectations' results of `rules`, in their order. `url` is a SQLAlchemy URL of the warehouse."""
+def evaluate(suite: Suite, rules: Sequence[Rule], wh: Warehouse) -> list[Any]:
+    """Great Expectations' results of `rules`, in their order, from an open warehouse."""
     import great_expectations as gx
+
+    there = sqlalchemy_source(wh)
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
     # The generic source: the one for Postgres refuses a URL that names a socket's folder instead of a host.
     warnings.filterwarnings("ignore", message="You are using a generic SQLDatasource")
-    source = context.data_sources.add_sql("warehouse", connection_string=url.replace("$", "\\$"))
-    asset = source.add_table_asset(suite.table, schema_name=suite.schema, table_name=suite.table)
+    source = context.data_sources.add_sql(
+        "warehouse", connection_string=there.url.replace("$", "\\$"), kwargs=there.arguments
+    )
+    asset = source.add_table_asset(
+        suite.table, schema_name=there.schema_of(suite.schema), table_name=suite.table
+    )
     batch = asset.add_batch_definition_whole_table("all").get_batch()
     expectations = [
-        {"type": rule.expectation, "kwargs": dict(rule.arguments), "meta": {"rule": rule.name}}
+        {"type": rule.expectation, "kwargs": _arguments(suite, rule, there), "meta": {"rule": rule.name}}
         for rule in rules
     ]
     try:
@@ -69,6 +73,15 @@ def evaluate(suite: Suite, rules: Sequence[Rule], url: str) -> list[Any]:
         source.get_execution_engine().engine.dispose()  # else its connections stay open
     by_name = {result.expectation_config.meta["rule"]: result for result in found.results}
     return [by_name[rule.name] for rule in rules]
+
+
+def _arguments(suite: Suite, rule: Rule, there: SqlAlchemySource) -> dict[str, Any]:
+    """The rule's arguments; a query of its own in the words of the engine."""
+    arguments = dict(rule.arguments)
+    if QUERY in arguments:
+        whole = arguments[QUERY].replace("{batch}", quote(suite.schema, suite.table))
+        arguments[QUERY] = there.sql_of(whole)
+    return arguments
 
 
 def to_check_result(key: dg.AssetKey, rule: Rule, result: Any) -> dg.AssetCheckResult:

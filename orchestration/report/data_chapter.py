@@ -3,6 +3,7 @@ look like."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from orchestration.report.figures import BLUE, GREY, ORANGE, Figure, bars, figure, line
@@ -24,19 +25,13 @@ select
     max(partition_end) as partition_end,
     max(finished_at) as finished_at,
     bool_and(is_reconciled) as is_reconciled,
-    (array_agg(source_file order by finished_at desc))[1] as source_file,
-    (array_agg(source_file_sha256 order by finished_at desc))[1] as sha256
-from raw.load_audit
+    max(case when age = 1 then source_file end) as source_file,
+    max(case when age = 1 then source_file_sha256 end) as sha256
+from (
+    select *, row_number() over (partition by table_name order by finished_at desc) as age from raw.load_audit
+) as aged
 group by table_name
 order by table_name"""
-
-TABLES = """
-select n.nspname as schema_name, c.relname as table_name, pg_total_relation_size(c.oid) as size_bytes
-from pg_class as c
-join pg_namespace as n on n.oid = c.relnamespace
-where c.relkind in ('r', 'p') and not c.relispartition
-    and n.nspname = any(%(schemas)s) and c.relname not like '\\_dlt%%'
-order by array_position(%(schemas)s, n.nspname::text), c.relname"""
 
 DAYS = """
 select
@@ -62,34 +57,44 @@ def chapter(reading: Reading) -> dict[str, Any]:
 
 def _freshness(reading: Reading) -> list[Row]:
     """By raw table, the last moment anything in it became known, and when it was loaded."""
-    sql = """select table_schema || '.' || table_name as relation, table_name from information_schema.columns
-             where table_schema = 'raw' and column_name in ('known_at', 'loaded_at')
-             group by 1, 2 having count(*) = 2 order by 1"""
     found = []
-    for row in reading.rows(sql, {}):
-        table = quote("raw", row["table_name"])
-        latest = f"select max(known_at) as known_at, max(loaded_at) as loaded_at from {table}"
-        found.append({"relation": row["relation"], **reading.rows(latest)[0]})
+    for table in _listed(reading, ("raw",)):
+        if not {"known_at", "loaded_at"} <= set(reading.wh.column_types("raw", table["name"])):
+            continue
+        newest = f"select max(known_at) as known_at, max(loaded_at) as loaded_at from {_quoted(table)}"
+        found.append({"relation": f"raw.{table['name']}", **reading.rows(newest)[0]})
     return found
 
 
 def _tables(reading: Reading) -> list[Row]:
     """Every table with its true number of rows (a count, not an estimate)."""
-    tables = reading.rows(TABLES, {"schemas": list(SCHEMAS)})
-    for table in tables:
-        sql = f"select count(*) as n from {quote(table['schema_name'], table['table_name'])}"
-        table["rows"] = reading.rows(sql)[0]["n"]
-    return tables
+    found = []
+    for table in _listed(reading, SCHEMAS):
+        rows = reading.rows(f"select count(*) as n from {_quoted(table)}")[0]["n"]
+        found.append({**table, "schema_name": table["schema"], "table_name": table["name"], "rows": rows})
+    return found
+
+
+def _listed(reading: Reading, schemas: Sequence[str]) -> list[Row]:
+    """The tables of some schemas, in their order, but for those in which a loader keeps its own state."""
+    tables = [row for row in reading.wh.relations() if row["kind"] == "table" and row["schema"] in schemas]
+    own = sorted(tables, key=lambda row: (schemas.index(row["schema"]), row["name"]))
+    return [row for row in own if not row["name"].startswith("_dlt")]
+
+
+def _quoted(table: Row) -> str:
+    return quote(table["schema"], table["name"])
 
 
 def _profile(reading: Reading) -> list[ColumnProfile]:
     """The columns of the flights that say something by themselves: no surrogate keys, no instants."""
     from ml.profile import profile
 
-    sql = """select column_name from information_schema.columns
-             where table_schema = 'core' and table_name = 'fct_flight'
-                 and column_name !~ '(_key|_at|^load_id)$' order by ordinal_position"""
-    columns = [row["column_name"] for row in reading.rows(sql, needs=("core.fct_flight",))]
+    columns = [
+        name
+        for name in reading.wh.column_types("core", "fct_flight")
+        if not name.endswith(("_key", "_at")) and name != "load_id"
+    ]
     return profile(reading.wh, "core", "fct_flight", columns) if columns else []
 
 

@@ -24,8 +24,7 @@ class Reading:
         """Whether every `schema.table` exists (tables and views)."""
         for relation in relations:
             if relation not in self._found:
-                sql = "select to_regclass(%(name)s) is not null"
-                self._found[relation] = bool(self.wh.scalar(sql, {"name": relation}))
+                self._found[relation] = self.wh.table_exists(*relation.split("."))
         return all(self._found[relation] for relation in relations)
 
     def rows(

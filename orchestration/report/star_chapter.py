@@ -6,9 +6,7 @@ Belongs here: reading the manifest and counting rows. Does not belong here: draw
 
 from __future__ import annotations
 
-import json
 import re
-from pathlib import Path
 from typing import Any
 
 from orchestration.report.reading import Reading
@@ -20,9 +18,9 @@ REFERENCE = re.compile(r"ref\(\s*['\"](\w+)['\"]")
 
 def chapter(reading: Reading, settings: Settings) -> dict[str, Any]:
     """What the template `star.html.j2` shows."""
-    from orchestration.dbt_manifest import manifest_dir
+    from orchestration.dbt_manifest import read_manifest
 
-    manifest = json.loads((Path(manifest_dir(settings)) / "manifest.json").read_text(encoding="utf-8"))
+    manifest = read_manifest(settings)
     tables = star_tables(manifest, reading)
     names = {table.name for table in tables}
     edges = [edge for edge in star_edges(manifest) if edge.fact in names and edge.dimension in names]

@@ -168,7 +168,7 @@ def _importance(wh: Warehouse, model: str, version: int) -> dict[str, Any]:
 def drift_metadata(wh: Warehouse, model: str) -> dict[str, Any]:
     """Metadata of `mon_<model>`: the largest shift of each window, and what alerted."""
     rows = wh.query(
-        """select to_char(window_start, 'YYYY-MM') as month, subject, name, psi, js, q_value, is_seasonal,
+        """select left(window_start::date::text, 7) as month, subject, name, psi, js, q_value, is_seasonal,
                   is_drifted, is_alert
            from ml.drift where model_name = %(model)s and model_version = (
                select version from ml.model_champion where model_name = %(model)s)

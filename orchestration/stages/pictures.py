@@ -19,21 +19,21 @@ PICTURES: dict[tuple[str, str], tuple[str, str, str]] = {
     ("core", "fct_flight"): (
         "late_share_by_month",
         "Share of arrived flights more than 15 minutes late, by month",
-        """select to_char(date_trunc('month', flight_date), 'YYYY-MM') as label,
+        """select left(flight_date::text, 7) as label,
                   avg(case when is_late_arrival then 1.0 else 0.0 end)::double precision as value
            from core.fct_flight where is_arrived group by 1 order by 1""",
     ),
     ("core", "fct_weather_hour"): (
         "rows_by_month",
         "Hours of weather observed, by month",
-        """select to_char(date_trunc('month', observed_date), 'YYYY-MM') as label,
+        """select left(observed_date::text, 7) as label,
                   count(*)::double precision as value
            from core.fct_weather_hour group by 1 order by 1""",
     ),
     ("features", "ftr_flight__schedule"): (
         "rows_by_month",
         "Flights with features, by month",
-        """select to_char(date_trunc('month', flight_date), 'YYYY-MM') as label,
+        """select left(flight_date::text, 7) as label,
                   count(*)::double precision as value
            from features.ftr_flight__schedule group by 1 order by 1""",
     ),
@@ -54,8 +54,7 @@ def model_pictures(wh: Warehouse, schema: str, table: str) -> dict[str, dg.Metad
 def rows_by_month(wh: Warehouse, relation: str, day: str) -> dict[str, Any]:
     """A picture of the rows a month of `relation`, both given as quoted SQL."""
     rows = wh.query(
-        f"select to_char(date_trunc('month', {day}), 'YYYY-MM') as label, count(*) as value "
-        f"from {relation} group by 1 order by 1"
+        f"select left({day}::date::text, 7) as label, count(*) as value from {relation} group by 1 order by 1"
     )
     drawn = bars("Rows by month", [row["label"] for row in rows], [float(row["value"]) for row in rows])
     return {"rows_by_month": dg.MetadataValue.md(drawn)}

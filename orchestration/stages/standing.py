@@ -63,12 +63,12 @@ def candidate_version(wh: Warehouse, model: str) -> Standing | None:
 
 def selection_value(wh: Warehouse, model: str, version: int) -> float | None:
     """The mean out of fold of the metric by which a version's parameters were chosen."""
-    return wh.scalar(
-        """select (tried ->> 'mean')::double precision from ml.model_version,
-               jsonb_array_elements(cv_results) as tried
-           where model_name = %(model)s and version = %(version)s and (tried ->> 'is_chosen')::boolean""",
+    tried = wh.scalar(
+        "select cv_results from ml.model_version where model_name = %(model)s and version = %(version)s",
         {"model": model, "version": version},
     )
+    chosen = [one["mean"] for one in tried or () if one.get("is_chosen")]
+    return float(chosen[0]) if chosen and chosen[0] is not None else None
 
 
 def training_of(wh: Warehouse, model: str, version: int) -> dict[str, Any] | None:
@@ -86,20 +86,16 @@ def same_version(wh: Warehouse, spec: ModelSpec, training_set_sha256: str, code:
     A version without a verdict (its run died before the gates) does not count.
     """
     rows = wh.query(
-        f"""select {COLUMNS} from ml.model_version as v
+        f"""select {COLUMNS}, spec from ml.model_version as v
             where model_name = %(model)s and training_set_sha256 = %(rows)s and code_version = %(code)s
-              and spec = %(spec)s::jsonb
-              and exists (select from ml.gate_result as g
+              and exists (select 1 from ml.gate_result as g
                           where g.model_name = v.model_name and g.version = v.version)
-            order by version desc limit 1""",
-        {
-            "model": spec.name,
-            "rows": training_set_sha256,
-            "code": code,
-            "spec": json.dumps(spec.model_dump(mode="json")),
-        },
+            order by version desc""",
+        {"model": spec.name, "rows": training_set_sha256, "code": code},
     )
-    return Standing(**rows[0]) if rows else None
+    declared = json.loads(json.dumps(spec.model_dump(mode="json")))
+    same = [row for row in rows if row.pop("spec") == declared]
+    return Standing(**same[0]) if same else None
 
 
 def gates_of(wh: Warehouse, model: str, version: int) -> list[dict[str, Any]]:

@@ -16,22 +16,16 @@ from dagster_dbt import dbt_assets
 from dagster_dbt.errors import DagsterDbtCliRuntimeError
 
 from orchestration.column_lineage import ColumnLineage
-from orchestration.dbt_manifest import manifest_dir
 from orchestration.dbt_resource import dbt_resource, fresh_target, read_ahead
 from orchestration.dbt_translator import HouseTranslator
 from orchestration.stages.house import STAGE_TAG, House, is_forced, run_window
 from orchestration.stages.pictures import model_pictures
 from orchestration.stages.score import champion_lineage
-from warehouse.client import Settings, Warehouse, quote
+from warehouse.client import Warehouse, quote
 
 # By name, not by path: dagster-dbt would look for a path in whatever folder the process happens to be.
 AFTER_SCORING = "fqn:starhouse.staging.ml.* fqn:starhouse.scoring.* fqn:starhouse.reporting.*"
 Producers = Mapping[dg.AssetKey, Sequence[dg.AssetKey]]
-
-
-def read_manifest(settings: Settings) -> dict[str, Any]:
-    """The project's manifest as a dictionary; parses the project where it changed."""
-    return json.loads((manifest_dir(settings) / "manifest.json").read_text(encoding="utf-8"))
 
 
 def transform_assets(manifest: Mapping[str, Any], producers: Producers) -> list[dg.AssetsDefinition]:
@@ -70,7 +64,7 @@ def run_dbt(
     settings = house.settings
     dbt = dbt_resource(settings)
     target = fresh_target(settings)
-    lineage = ColumnLineage(manifest, Path(settings.home) / "dbt" / "lineage", producers)
+    lineage = ColumnLineage(manifest, settings, producers)
     with house.locked("build") as wh:
         ensure_model_tables(wh)
         invocation = dbt.cli(dbt_arguments(context), context=context, target_path=target)

@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from orchestration.column_lineage import ColumnLineage, trace
+from warehouse.client import load_settings
 
 FLIGHT = dg.AssetKey(["staging", "stg_flight"])
 AIRPORT = dg.AssetKey(["core", "dim_airport"])
@@ -54,9 +55,16 @@ def test_columns_are_followed_through_steps_and_joins() -> None:
     }
 
 
+def test_datasets_of_bigquery_are_the_houses_schemas() -> None:
+    sql = SQL.replace('"db"."', "`project`.`house_").replace('"."', "`.`").replace('"', "`")
+    found = trace(sql, ["is_late"], {FLIGHT: STG, AIRPORT: DIM}, "bigquery", "house_")
+    assert found == {"is_late": [("staging", "stg_flight", "delay")]}
+
+
 def lineage(store: Path, producers: dict[dg.AssetKey, list[dg.AssetKey]] | None = None) -> ColumnLineage:
     nodes = {each["unique_id"]: each for each in (STG, DIM, FCT)}
-    return ColumnLineage({"nodes": nodes, "sources": {}}, store, producers or {})
+    settings = load_settings(home=store, warehouse_url="")
+    return ColumnLineage({"nodes": nodes, "sources": {}}, settings, producers or {})
 
 
 def test_metadata_name_assets_and_types(tmp_path: Path) -> None:
@@ -75,7 +83,7 @@ def test_a_table_of_many_writers_points_at_each(tmp_path: Path) -> None:
 
 def test_an_answer_is_kept(tmp_path: Path) -> None:
     lineage(tmp_path).metadata("model.house.fct_flight", SQL)
-    (kept,) = tmp_path.glob("*.json")
+    (kept,) = tmp_path.rglob("*.json")
     kept.write_text(json.dumps({"is_late": [["staging", "stg_flight", "origin"]]}))
     found = lineage(tmp_path).metadata("model.house.fct_flight", SQL)["dagster/column_lineage"]
     assert found.deps_by_column["is_late"][0].column_name == "origin"
@@ -86,7 +94,7 @@ def test_another_day_is_answered_by_what_was_kept(tmp_path: Path) -> None:
     for listed in (days[:1], days, days[1:]):
         sql = f"{SQL.rstrip().rstrip(';')} where current_date in ({', '.join(listed)})"
         lineage(tmp_path).metadata("model.house.fct_flight", sql)
-    assert len(list(tmp_path.glob("*.json"))) == 1
+    assert len(list(tmp_path.rglob("*.json"))) == 1
 
 
 def test_sql_that_cannot_be_followed_fails_nothing(tmp_path: Path) -> None:

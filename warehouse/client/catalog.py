@@ -10,6 +10,21 @@ from typing import Any
 
 from warehouse.client.identifiers import quote
 
+# reltuples is an estimate of the last ANALYZE, -1 before the first; an exact count would read everything
+RELATIONS = """
+select n.nspname as schema, c.relname as name,
+    case when c.relkind in ('r', 'p') then 'table' else 'view' end as kind,
+    pg_total_relation_size(c.oid) + coalesce(
+        (select sum(pg_total_relation_size(i.inhrelid)) from pg_inherits i where i.inhparent = c.oid), 0
+    )::bigint as size_bytes,
+    case when c.relkind in ('r', 'p') then greatest(c.reltuples, 0)::bigint end as rows
+from pg_class c
+join pg_namespace n on n.oid = c.relnamespace
+where c.relkind in ('r', 'p', 'v', 'm') and not c.relispartition
+    and n.nspname !~ '^(pg_|information_schema)'
+order by n.nspname, c.relname
+"""
+
 
 class PostgresCatalog:
     """The catalogue of Postgres; mixed into a class that has `query`, `scalar` and `execute`."""
@@ -33,6 +48,13 @@ class PostgresCatalog:
         sql = "select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace "
         sql += "where n.nspname = %s and c.relname = %s and c.relkind in ('r', 'p', 'v', 'm', 'f'))"
         return bool(self.scalar(sql, (schema, table)))
+
+    def relations(self) -> list[dict[str, Any]]:
+        """Every table and view by schema and name: `schema`, `name`, `kind` (table or view), `size_bytes`
+        with indexes, and `rows` as the engine last counted them, None for a view. Parts of a table are not
+        listed.
+        """
+        return self.query(RELATIONS)
 
     def column_types(self, schema: str, table: str) -> dict[str, str]:
         """The columns of a table or view in order, each with its full type in Postgres' words, such as

@@ -13,7 +13,7 @@ from orchestration.quality import suite as shapes
 from orchestration.quality.bridge import evaluate, suite_checks, to_check_result
 from orchestration.quality.suite import Rule, Suite
 from orchestration.stages.house import House
-from warehouse.client import Settings, connection_urls, open_warehouse
+from warehouse.client import Settings, open_warehouse
 
 KEY = dg.AssetKey(["raw", "reading"])
 GOOD = {
@@ -70,13 +70,28 @@ def readings(fresh_database: Callable[[], Settings]) -> Settings:
 
 
 def verdicts(settings: Settings, rules: tuple[Rule, ...]) -> dict[str, dg.AssetCheckResult]:
-    results = evaluate(Suite("raw", "reading", rules), rules, connection_urls(settings).sqlalchemy)
+    with open_warehouse(settings) as wh:
+        results = evaluate(Suite("raw", "reading", rules), rules, wh)
     return {
         rule.name: to_check_result(KEY, rule, result) for rule, result in zip(rules, results, strict=True)
     }
 
 
-def test_every_shape_passes_on_good_rows_and_fails_on_bad_ones(readings: Settings) -> None:
+@pytest.fixture
+def emulated(readings: Settings, bigquery: Settings) -> Settings:
+    """The same tables on the emulator of BigQuery."""
+    with open_warehouse(readings) as ours, open_warehouse(bigquery) as other:
+        other.ensure_schema("raw")
+        for table in ("reading", "source", "ahead", "load_audit"):
+            other.load_arrow("raw", table, ours.fetch_arrow(f"select * from raw.{table}"), "create")
+    return bigquery
+
+
+@pytest.mark.parametrize("engine", ["readings", "emulated"])
+def test_every_shape_passes_on_good_rows_and_fails_on_bad_ones(
+    engine: str, request: pytest.FixtureRequest
+) -> None:
+    readings = request.getfixturevalue(engine)
     for name, verdict in verdicts(readings, renamed(GOOD)).items():
         assert verdict.passed, (name, verdict.description)
     for name, verdict in verdicts(readings, renamed(BAD)).items():

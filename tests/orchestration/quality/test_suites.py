@@ -9,7 +9,7 @@ from orchestration.quality import TABLES, load_suites
 from orchestration.quality.bridge import evaluate, to_check_result
 from orchestration.quality.suite import Suite
 from orchestration.stages.ingest import LOADERS, raw_key
-from warehouse.client import Settings, connection_urls
+from warehouse.client import Settings, open_warehouse
 
 SUITES = {suite.table: suite for suite in load_suites()}
 
@@ -41,7 +41,8 @@ def test_a_suite_looks_at_volume_freshness_and_distribution(table: str) -> None:
 
 @pytest.mark.parametrize("suite", SUITES.values(), ids=SUITES)
 def test_the_real_data_pass(suite: Suite, house: Settings) -> None:
-    results = evaluate(suite, suite.rules, connection_urls(house).sqlalchemy)
+    with open_warehouse(house) as wh:
+        results = evaluate(suite, suite.rules, wh)
     for rule, result in zip(suite.rules, results, strict=True):
         verdict = to_check_result(raw_key("x", "y"), rule, result)
         assert verdict.passed, f"{suite.table}: {verdict.description}"

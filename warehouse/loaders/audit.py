@@ -16,33 +16,32 @@ from typing import TYPE_CHECKING
 
 from warehouse.client import quote
 from warehouse.loaders.declaration import PARTITION_DATE
+from warehouse.loaders.raw_tables import make_table
 
 if TYPE_CHECKING:
     from warehouse.client import Warehouse
 
 RAW = "raw"
 AUDIT = quote(RAW, "load_audit")
-_CREATE = f"""
-create table {AUDIT} (
-    load_id text not null,
-    table_name text not null,
-    source_file text not null,
-    source_file_sha256 text not null,
-    partition_start date,
-    partition_end date,
-    source_rows bigint not null,
-    loaded_rows bigint not null,
-    started_at timestamptz not null,
-    finished_at timestamptz not null,
-    is_reconciled boolean not null,
-    primary key (load_id, table_name)
-)"""
+_COLUMNS = (
+    ("load_id", "text", True),
+    ("table_name", "text", True),
+    ("source_file", "text", True),
+    ("source_file_sha256", "text", True),
+    ("partition_start", "date", False),
+    ("partition_end", "date", False),
+    ("source_rows", "bigint", True),
+    ("loaded_rows", "bigint", True),
+    ("started_at", "timestamptz", True),
+    ("finished_at", "timestamptz", True),
+    ("is_reconciled", "boolean", True),
+)
 _COMMENT = (
     "One row per load and raw table. partition_start and partition_end are inclusive; null means open. "
     "Written in the transaction that published the rows."
 )
 _INSERT = f"""
-insert into {AUDIT} values (
+insert into {AUDIT} ({", ".join(name for name, _, _ in _COLUMNS)}) values (
     %(load_id)s, %(table_name)s, %(source_file)s, %(sha256)s, %(start)s, %(end)s, %(source_rows)s,
     %(loaded_rows)s, %(started_at)s, clock_timestamp(), %(is_reconciled)s
 )"""
@@ -83,8 +82,7 @@ def ensure_audit(wh: Warehouse) -> None:
     """Create schema `raw` and the audit table where they are missing."""
     wh.ensure_schema(RAW)
     if not wh.table_exists(RAW, "load_audit"):
-        wh.execute(_CREATE)
-        wh.describe(_COMMENT, RAW, "load_audit")
+        make_table(wh, RAW, "load_audit", _COLUMNS, _COMMENT, rules="primary key (load_id, table_name)")
 
 
 def record(wh: Warehouse, entry: Entry, loaded_rows: int) -> None:

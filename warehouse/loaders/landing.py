@@ -6,6 +6,9 @@ Every load works in a new folder below `settings.dlt_dir` and lands in tables ma
 never finds a package that an earlier, killed run left pending: it would load that one, ignore the new rows,
 or refuse for good where it was killed between its commit and its own marker. What a killed load leaves behind
 is swept by the next. dlt's state tables (`_dlt_loads`, `_dlt_version`) live in `landing` too, none in `raw`.
+
+Into BigQuery each table is carried by one load job that makes it new, not by dlt: dlt's own destination there
+has no option for another endpoint, and its package of several tables is not one transaction either.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from typing import TYPE_CHECKING
 from warehouse.client import connection_urls, quote
 from warehouse.client.errors import scrub
 from warehouse.loaders.declaration import TYPES, LoadError, Source, Table
+from warehouse.loaders.raw_tables import BIGQUERY
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,18 +53,22 @@ CONFIGURATION = {
 
 
 def land(wh: Warehouse, source: Source, rows: Mapping[str, pa.Table]) -> str:
-    """Bring rows by table name into `landing.<source>__<table>`; returns dlt's load id.
+    """Bring rows by table name into `landing.<source>__<table>`; returns the load's id.
 
     The caller holds the lock of all loads. Raises LoadError with dlt's own reason; `raw` is not touched
     either way.
     """
     settings = wh.settings
     wh.ensure_schema(SCHEMA)
+    if wh.dialect == BIGQUERY:
+        for name, data in rows.items():
+            wh.load_arrow(SCHEMA, source.relation(source.table(name)), data, mode="replace")
+        return _load_id()
     for name in rows:
         _make_table(wh, source, source.table(name))
     rows = {name: data for name, data in rows.items() if data.num_rows}
     if not rows:  # a day without rows is a load all the same, but dlt fails on a file without any
-        return f"{time():.7f}"
+        return _load_id()
     # one folder a database, as the lock is one a database: a load never sweeps another's work away
     work = settings.dlt_dir / settings.database
     shutil.rmtree(work, ignore_errors=True)
@@ -75,6 +83,11 @@ def clear(wh: Warehouse, source: Source, names: list[str]) -> None:
     """Drop the landed rows; after publishing they would only take space."""
     for name in names:
         wh.execute(f"drop table if exists {quote(SCHEMA, source.relation(source.table(name)))}")
+
+
+def _load_id() -> str:
+    """An id such as dlt gives: the instant, in seconds. One load runs at a time."""
+    return f"{time():.7f}"
 
 
 def landed_columns(table: Table) -> list[tuple[str, str]]:

@@ -5,7 +5,8 @@ afterwards. Does not belong: dlt, reading files.
 
 Replacing is delete, insert, count, audit row, commit: a reader sees the old rows or the new, a
 kill at any point leaves the old. Rows are copied rather than the table swapped by name, so views and grants
-on `raw` stay.
+on `raw` stay. Postgres makes missing tables within that transaction, BigQuery, which has no such statement in
+one, before it; the key is a unique index in Postgres, and asked for before the commit on BigQuery.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from warehouse.client import WarehouseError, quote
-from warehouse.loaders.audit import RAW, Entry, ensure_audit, record
+from warehouse.loaders import raw_tables
+from warehouse.loaders.audit import RAW, Entry, Window, ensure_audit, record
 from warehouse.loaders.declaration import PARTITION_DATE, LoadError, Table
 from warehouse.loaders.landing import SCHEMA, landed_columns
 
@@ -44,8 +46,8 @@ def publish(wh: Warehouse, entries: Iterable[tuple[Table, Entry]]) -> None:
             for one audit row with `is_reconciled` false where the counts differ.
     """
     try:
-        with wh.transaction():
-            ensure_audit(wh)
+        entries = list(entries)
+        with raw_tables.transaction(wh, lambda: _prepare(wh, entries)):
             for table, entry in entries:
                 _publish_table(wh, table, entry)
     except _Unreconciled as fault:
@@ -73,24 +75,33 @@ def has_declared_shape(wh: Warehouse, relation: str, table: Table) -> bool:
     return wh.column_types(RAW, relation) == {name: _full_type(kind) for name, kind in _raw_columns(table)}
 
 
+def _prepare(wh: Warehouse, entries: Iterable[tuple[Table, Entry]]) -> None:
+    ensure_audit(wh)
+    for table, entry in entries:
+        _ensure_table(wh, entry.relation, table, entry.window == Window())
+
+
 def _publish_table(wh: Warehouse, table: Table, entry: Entry) -> None:
     relation, target, window = entry.relation, quote(RAW, entry.relation), entry.window
-    is_whole = window.start is None and window.end is None
-    _ensure_table(wh, relation, table, is_whole)
-    if wh.scalar(f"select exists (select from {target})"):
-        # delete, not truncate: whoever reads the table goes on with the old rows, and cannot deadlock with us
-        wh.execute(f"delete from {target} where {window.where()}", window.parameters)
-    else:
+    if wh.dialect == "postgres" and not wh.scalar(f"select exists (select from {target})"):
         # nobody reads an empty table; indexes built after 336,776 rows take 0.3 s instead of 1.1 s
-        for name, _ in _indexes(relation, table):
+        for name, _, _ in _indexes(relation, table):
             wh.execute(f"drop index if exists {quote(RAW, name)}")
         wh.execute(f"truncate {target}")
+    else:
+        # delete, not truncate: whoever reads the table goes on with the old rows, and cannot deadlock with us
+        wh.execute(f"delete from {target} where {window.where()}", window.parameters)
     wh.execute(
         _insert(relation, table), {"file": entry.source_file, "sha256": entry.sha256, "load": entry.load_id}
     )
-    for _, statement in _indexes(relation, table):
-        wh.execute(statement)
-    loaded_rows = wh.scalar(f"select count(*) from {target} where {window.where()}", window.parameters)
+    for name, columns, is_unique in _indexes(relation, table):
+        raw_tables.make_index(wh, RAW, relation, name, columns, is_unique)
+    # a key that holds the day cannot come again on another one: only the window need be read
+    bounds = window if PARTITION_DATE in table.key else Window()
+    raw_tables.check_key(wh, relation, table.key, bounds.where(), bounds.parameters)
+    loaded_rows = wh.scalar(
+        f"select count(*) as rows from {target} where {window.where()}", window.parameters
+    )
     if loaded_rows != entry.source_rows:
         raise _Unreconciled(entry, loaded_rows)
     record(wh, entry, loaded_rows)
@@ -107,13 +118,11 @@ def _insert(relation: str, table: Table) -> str:
 
 def _ensure_table(wh: Warehouse, relation: str, table: Table, is_whole: bool) -> None:
     required = {*table.required, *(name for name, _ in LOAD_COLUMNS)}
-    columns = [
-        f"{quote(name)} {kind}{' not null' if name in required else ''}" for name, kind in _raw_columns(table)
-    ]
-    target = quote(RAW, relation)
     if not wh.table_exists(RAW, relation):
-        wh.execute(f"create table {target} ({', '.join(columns)})")
-        wh.describe(table.describe, RAW, relation)
+        columns = [(name, kind, name in required) for name, kind in _raw_columns(table)]
+        day = PARTITION_DATE if table.by_day else None
+        clusters = [name for name in table.key if name != PARTITION_DATE]
+        raw_tables.make_table(wh, RAW, relation, columns, table.describe, day=day, clusters=clusters)
         return
     shape, declared = (
         wh.column_types(RAW, relation),
@@ -128,22 +137,15 @@ def _ensure_table(wh: Warehouse, relation: str, table: Table, is_whole: bool) ->
             next_step="load the whole source to add columns; for any other change drop the table first",
         )
     for name in missing:
-        wh.execute(f"alter table {target} add column {quote(name)} {declared[name]}")
+        wh.execute(f"alter table {quote(RAW, relation)} add column {quote(name)} {declared[name]}")
 
 
-def _indexes(relation: str, table: Table) -> list[tuple[str, str]]:
-    """(name, statement): the natural key, and the day where the key does not already begin with it."""
-    wanted = [(f"{relation}__key", "unique index", table.key)]
+def _indexes(relation: str, table: Table) -> list[tuple[str, tuple[str, ...], bool]]:
+    """(name, columns, is unique): the natural key, and the day where the key does not begin with it."""
+    wanted = [(f"{relation}__key", table.key, True)]
     if table.by_day and table.key[0] != PARTITION_DATE:
-        wanted.append((f"{relation}__day", "index", (PARTITION_DATE,)))
-    return [
-        (name, f"create {kind} if not exists {quote(name)} on {quote(RAW, relation)} ({_list(columns)})")
-        for name, kind, columns in wanted
-    ]
-
-
-def _list(columns: Iterable[str]) -> str:
-    return ", ".join(quote(name) for name in columns)
+        wanted.append((f"{relation}__day", (PARTITION_DATE,), False))
+    return wanted
 
 
 def _raw_columns(table: Table) -> list[tuple[str, str]]:

@@ -7,11 +7,13 @@ here: the raw tables themselves (`versions`), or what is in quarantine (`quarant
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from warehouse.client import quote
-from warehouse.loaders.audit import RAW
 from warehouse.loaders.intake.contract import Verdict
+from warehouse.loaders.intake.engines import LANDING, RAW, engine_of
+from warehouse.loaders.raw_tables import make_index, make_table
 
 if TYPE_CHECKING:
     from warehouse.client import Warehouse
@@ -19,62 +21,91 @@ if TYPE_CHECKING:
 POSITION, ACCOUNT, VERDICT, QUARANTINE = (
     quote(RAW, name) for name in ("intake_position", "intake_account", "intake_verdict", "quarantine")
 )
+NOW, NUMBERED = "clock_timestamp()", "generated always as identity"
+
+
+@dataclass(frozen=True)
+class Book:
+    """One of the tables: its columns (name, type, whether a value is required); constraints and defaults for
+    Postgres, see `raw_tables.make_table`.
+    """
+
+    comment: str
+    columns: tuple[tuple[str, str, bool], ...]
+    rules: str
+    defaults: Mapping[str, str]
+
+
+def _needed(kind: str, *names: str) -> tuple[tuple[str, str, bool], ...]:
+    return tuple((name, kind, True) for name in names)
+
+
 TABLES = {
-    "intake_position": (
+    "intake_position": Book(
         "One row per source table and part of it: where reading goes on. Written with the rows it speaks of.",
-        "relation text not null, part text not null, position text not null, load_id text not null, "
-        "updated_at timestamptz not null default clock_timestamp(), primary key (relation, part)",
+        (*_needed("text", "relation", "part", "position", "load_id"), *_needed("timestamptz", "updated_at")),
+        "primary key (relation, part)",
+        {"updated_at": NOW},
     ),
-    "intake_account": (
+    "intake_account": Book(
         "One row per load and table: read = loaded + known + quarantined, always. known: rows whose version "
         "was there already. is_finished: the source was read to its end.",
-        "load_id text not null, relation text not null, read_rows bigint not null, "
-        "loaded_rows bigint not null, known_rows bigint not null, quarantined_rows bigint not null, "
-        "deleted_rows bigint not null default 0, "
-        "started_at timestamptz not null default clock_timestamp(), finished_at timestamptz not null "
-        "default clock_timestamp(), is_finished boolean not null default false, "
+        (
+            *_needed("text", "load_id", "relation"),
+            *_needed("bigint", "read_rows", "loaded_rows", "known_rows", "quarantined_rows", "deleted_rows"),
+            *_needed("timestamptz", "started_at", "finished_at"),
+            ("is_finished", "boolean", True),
+        ),
         "primary key (load_id, relation), "
         "constraint reconciles check (read_rows = loaded_rows + known_rows + quarantined_rows)",
+        {"deleted_rows": "0", "started_at": NOW, "finished_at": NOW, "is_finished": "false"},
     ),
-    "intake_verdict": (
+    "intake_verdict": Book(
         "One row per load, table, subject and finding of its contract.",
-        "load_id text not null, relation text not null, subject text not null, finding text not null, "
-        "is_breach boolean not null, detail text not null, "
-        "judged_at timestamptz not null default clock_timestamp(), "
+        (
+            *_needed("text", "load_id", "relation", "subject", "finding"),
+            ("is_breach", "boolean", True), ("detail", "text", True), ("judged_at", "timestamptz", True),
+        ),
         "primary key (load_id, relation, subject, finding)",
+        {"judged_at": NOW},
     ),
-    "intake_watermark": (
+    "intake_watermark": Book(
         "One row per raw table with a watermark: no event before it is expected any more. late_rows: "
         "versions that came all the same; they are loaded like any other.",
-        "relation text primary key, watermark timestamptz not null, late_rows bigint not null, "
-        "load_id text not null, updated_at timestamptz not null default clock_timestamp()",
+        (
+            ("relation", "text", True), ("watermark", "timestamptz", True), ("late_rows", "bigint", True),
+            ("load_id", "text", True), ("updated_at", "timestamptz", True),
+        ),
+        "primary key (relation)",
+        {"updated_at": NOW},
     ),
-    "quarantine": (
+    "quarantine": Book(
         "One row per row of a source that could not be loaded, with its reason and place. status: held, "
         "replayed or dropped. repaired: the row as mended by hand.",
-        "quarantine_id bigint generated always as identity primary key, relation text not null, "
-        "source_position text not null, reason text not null, column_name text, source_row text not null, "
-        "repaired_row text, status text not null default 'held' "
-        "check (status in ('held', 'replayed', 'dropped')), load_id text not null, "
-        "quarantined_at timestamptz not null default clock_timestamp(), settled_at timestamptz, "
-        "content_sha256 bytea not null",
+        (
+            ("quarantine_id", "bigint", True), *_needed("text", "relation", "source_position", "reason"),
+            ("column_name", "text", False), ("source_row", "text", True), ("repaired_row", "text", False),
+            *_needed("text", "status", "load_id"), ("quarantined_at", "timestamptz", True),
+            ("settled_at", "timestamptz", False), ("content_sha256", "bytea", True),
+        ),
+        "primary key (quarantine_id), check (status in ('held', 'replayed', 'dropped'))",
+        {"quarantine_id": NUMBERED, "status": "'held'", "quarantined_at": NOW},
     ),
-}
-_ONCE = (
-    "create unique index if not exists quarantine__once on {quarantine} "
-    "(relation, source_position, content_sha256)"
-)
+}  # fmt: skip
 
 
 def ensure_books(wh: Warehouse) -> None:
     """Create what is missing."""
+    there = engine_of(wh).tables_there(wh, list(TABLES))
+    if there == TABLES.keys():
+        return
     wh.ensure_schema(RAW)
-    wh.ensure_schema("landing")
-    for name, (comment, columns) in TABLES.items():
-        if not wh.table_exists(RAW, name):
-            wh.execute(f"create table if not exists {quote(RAW, name)} ({columns})")
-            wh.describe(comment, RAW, name)
-    wh.execute(_ONCE.format(quarantine=QUARANTINE))
+    wh.ensure_schema(LANDING)
+    for name, book in TABLES.items():
+        if name not in there:
+            make_table(wh, RAW, name, book.columns, book.comment, rules=book.rules, defaults=book.defaults)
+    once = ("relation", "source_position", "content_sha256")
+    make_index(wh, RAW, "quarantine", "quarantine__once", once, is_unique=True)
 
 
 def positions(wh: Warehouse, relation: str) -> dict[str, str]:
@@ -84,12 +115,14 @@ def positions(wh: Warehouse, relation: str) -> dict[str, str]:
 
 
 def keep_positions(wh: Warehouse, relation: str, load_id: str, resume: Mapping[str, str]) -> None:
-    for part, position in resume.items():
+    if resume:
+        rows = [{"part": part, "position": position} for part, position in resume.items()]
+        values, parameters = _values(rows, {"relation": relation, "load_id": load_id}, f", {NOW}")
         wh.execute(
-            f"insert into {POSITION} (relation, part, position, load_id) values (%(relation)s, %(part)s, "
-            "%(position)s, %(load)s) on conflict (relation, part) do update set "
-            "position = excluded.position, load_id = excluded.load_id, updated_at = clock_timestamp()",
-            {"relation": relation, "part": part, "position": position, "load": load_id},
+            f"insert into {POSITION} (relation, load_id, part, position, updated_at) values {values} "
+            "on conflict (relation, part) do update set position = excluded.position, "
+            "load_id = excluded.load_id, updated_at = excluded.updated_at",
+            parameters,
         )
 
 
@@ -98,9 +131,10 @@ def add_to_account(
 ) -> None:
     """Raises WarehouseError (constraint `reconciles`) where the counts do not add up."""
     wh.execute(
-        f"insert into {ACCOUNT} as a "
-        "(load_id, relation, read_rows, loaded_rows, known_rows, quarantined_rows) "
-        "values (%(load)s, %(relation)s, %(read)s, %(loaded)s, %(known)s, %(quarantined)s) "
+        f"insert into {ACCOUNT} as a (load_id, relation, read_rows, loaded_rows, known_rows, "
+        "quarantined_rows, deleted_rows, started_at, finished_at, is_finished) "
+        "values (%(load)s, %(relation)s, %(read)s, %(loaded)s, %(known)s, %(quarantined)s, 0, "
+        f"{NOW}, {NOW}, false) "
         "on conflict (load_id, relation) do update set read_rows = a.read_rows + excluded.read_rows, "
         "loaded_rows = a.loaded_rows + excluded.loaded_rows, "
         "known_rows = a.known_rows + excluded.known_rows, "
@@ -108,6 +142,7 @@ def add_to_account(
         {"load": load_id, "relation": relation, "read": read, "loaded": loaded, "known": known,
          "quarantined": quarantined},
     )  # fmt: skip
+    engine_of(wh).check_account(wh, ACCOUNT, relation, load_id)
 
 
 def finish_account(wh: Warehouse, relation: str, load_id: str, deleted: int) -> None:
@@ -120,10 +155,22 @@ def finish_account(wh: Warehouse, relation: str, load_id: str, deleted: int) -> 
 
 
 def keep_verdicts(wh: Warehouse, relation: str, load_id: str, verdicts: Iterable[Verdict]) -> None:
-    for verdict in verdicts:
+    if rows := [vars(verdict) for verdict in verdicts]:
+        values, parameters = _values(rows, {"relation": relation, "load_id": load_id}, f", {NOW}")
         wh.execute(
-            f"insert into {VERDICT} (load_id, relation, subject, finding, is_breach, detail) "
-            "values (%(load)s, %(relation)s, %(subject)s, %(finding)s, %(is_breach)s, %(detail)s) "
-            "on conflict do nothing",
-            {"load": load_id, "relation": relation, **vars(verdict)},
+            f"insert into {VERDICT} (relation, load_id, subject, finding, is_breach, detail, judged_at) "
+            f"values {values} on conflict (load_id, relation, subject, finding) do nothing",
+            parameters,
         )
+
+
+def _values(
+    rows: Iterable[Mapping[str, Any]], constant: Mapping[str, Any], ending: str
+) -> tuple[str, dict[str, Any]]:
+    """Rows for `values`, each of the constants, its own values in order, and SQL; and the parameters."""
+    texts, parameters = [], dict(constant)
+    for nth, row in enumerate(rows):
+        parameters |= {f"{name}_{nth}": value for name, value in row.items()}
+        marks = [*constant, *(f"{name}_{nth}" for name in row)]
+        texts.append(f"({', '.join(f'%({mark})s' for mark in marks)}{ending})")
+    return ", ".join(texts), parameters

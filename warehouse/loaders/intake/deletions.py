@@ -12,6 +12,8 @@ from warehouse.loaders.audit import RAW
 from warehouse.loaders.declaration import LoadError
 from warehouse.loaders.intake.casting import cast
 from warehouse.loaders.intake.declared import DeclaredTable
+from warehouse.loaders.intake.engines import Moment, engine_of, listed, same_key
+from warehouse.loaders.intake.versions import newest_versions
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,34 +22,38 @@ if TYPE_CHECKING:
 
 
 def delete_missing(
-    wh: Warehouse, relation: str, table: DeclaredTable, keys: pa.Table, load_id: str, known_at: object
+    wh: Warehouse,
+    relation: str,
+    table: DeclaredTable,
+    keys: pa.Table,
+    load_id: str,
+    known_at: object,
+    moment: Moment,
 ) -> int:
     """Write a deleted version, known from `known_at`, for each key whose newest version is not deleted and
-    that `keys` has not; how many. Within the caller's transaction. A key whose values do not fit names no
-    loaded row.
-
-    Raises:
-        LoadError: not one key fits: the source's key has changed, its rows are not gone.
+    that `keys` (`fitting_keys`, sent by the engine's `send_keys`) has not; how many. Within the caller's
+    transaction.
     """
-    types, raw, landed = wh.column_types(RAW, relation), quote(RAW, relation), f"{relation}__keys"
-    columns = ", ".join(f"{quote(name)} {types[name]}" for name in table.key)
-    wh.execute(f"create temporary table {quote(landed)} ({columns}) on commit drop")
-    wh.copy_arrow("pg_temp", landed, _fitting(table, keys))
-    new = {"known_at": "%(known)s", "is_deleted": "true", "loaded_at": "now()", "load_id": "%(load)s",
+    types = wh.column_types(RAW, relation)
+    there = engine_of(wh).keys_table(wh, relation, types, keys)
+    new = {"known_at": "%(known)s", "is_deleted": "true", "loaded_at": moment.sql, "load_id": "%(load)s",
            "source_position": "'deleted'"}  # fmt: skip
-    chosen = ", ".join(new.get(name, f"v.{quote(name)}") for name in types)
-    key = ", ".join(quote(name) for name in table.key)
-    same = " and ".join(f"k.{quote(name)} = v.{quote(name)}" for name in table.key)
-    newest = f"select distinct on ({key}) * from {raw} order by {key}, known_at desc, loaded_at desc"
+    chosen = ", ".join(new.get(name, f"n.{quote(name)}") for name in types)
+    same = same_key(table.key, "k", "n")
     return wh.execute(
-        f"insert into {raw} ({', '.join(map(quote, types))}) select {chosen} from ({newest}) as v "
-        f"where not v.is_deleted and not exists (select from {quote('pg_temp', landed)} as k where {same})",
-        {"known": known_at, "load": load_id},
+        f"insert into {quote(RAW, relation)} ({listed(types)}) select {chosen} "
+        f"from ({newest_versions(relation, table.key)}) as n "
+        f"where not n.is_deleted and not exists (select 1 as one from {there} as k where {same})",
+        {"known": known_at, "load": load_id, **moment.parameters},
     )
 
 
-def _fitting(table: DeclaredTable, keys: pa.Table) -> pa.Table:
-    """The keys as the declared kinds, without those that do not fit."""
+def fitting_keys(table: DeclaredTable, keys: pa.Table) -> pa.Table:
+    """The source's keys as the declared kinds. Those whose values do not fit name no loaded row, and are left
+    out.
+
+    Raises: LoadError: not one key fits: the source's key has changed, its rows are not gone.
+    """
     import pyarrow as pa
 
     columns = {column.name: column for column in table.columns if column.name in table.key}

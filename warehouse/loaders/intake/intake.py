@@ -16,7 +16,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from warehouse.client import quote
-from warehouse.loaders.audit import RAW
 from warehouse.loaders.intake import bookkeeping, milestones, quarantine, versions, watermarks
 from warehouse.loaders.intake.batch import Batch, Reject
 from warehouse.loaders.intake.contract import (
@@ -32,13 +31,16 @@ from warehouse.loaders.intake.contract import (
     part,
 )
 from warehouse.loaders.intake.declared import DeclaredColumn, DeclaredSource, DeclaredTable
-from warehouse.loaders.intake.deletions import delete_missing
+from warehouse.loaders.intake.deletions import delete_missing, fitting_keys
+from warehouse.loaders.intake.engines import RAW, engine_of
+from warehouse.loaders.raw_tables import preparing
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from warehouse.client import Warehouse
     from warehouse.loaders.intake.contract import Cast
+    from warehouse.loaders.intake.engines import Moment
 
 
 @dataclass
@@ -75,6 +77,7 @@ class Intake:
         self.known_at = dt.datetime.now(dt.UTC)
         self.account = Account(f"{self.known_at:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}", self.relation)
         self._added: tuple[DeclaredColumn, ...] = ()
+        self._engine = engine_of(self.wh)
         bookkeeping.ensure_books(self.wh)
 
     def run(self, batches: Iterable[Batch], keys: Callable[[], pa.Table] | None = None) -> Account:
@@ -93,10 +96,10 @@ class Intake:
         """One batch, whole or not at all. Rejects go to quarantine; `settle` does something else with them,
         in the same transaction.
         """
-        made = cast_columns(self.table.columns, batch, self.table.zone)
+        made = self._cast(self.table.columns, batch)
         if self.account.batches == 0:
             self._judge(batch, made)
-        parted = part(self.table, batch, made | cast_columns(self._added, batch, self.table.zone))
+        parted = part(self.table, batch, made | self._cast(self._added, batch))
         if self.day is not None:
             parted = of_day(parted, str(self.table.event_at), self.day)
         if self.table.policy == "freeze" and parted.rejects:
@@ -104,9 +107,14 @@ class Intake:
         milestones.reached("parted")
         versions.land(self.wh, self.relation, self.table, self._added, self._with_own(parted, batch))
         milestones.reached("landed")
-        with self.wh.transaction():
+        rejects = list(parted.rejects)
+        if self.table.history == "snapshot":
+            rejects += self._repeated(batch)
+        if settle is None:
+            quarantine.send(self.wh, self.relation, rejects)
+        with self._engine.transaction(self.wh) as moment:
             milestones.reached("begun")
-            self._publish(batch, parted, settle)
+            self._publish(batch, parted, rejects, settle, moment)
             milestones.reached("accounted")
         milestones.reached("committed")
         versions.clear(self.wh, self.relation)
@@ -118,36 +126,42 @@ class Intake:
         """The end of the source was reached: deletions, the verdicts of the whole load, and its account."""
         if self.account.batches == 0:
             versions.ensure_raw_table(self.wh, self.relation, self.table)
-        with self.wh.transaction():
+        if keys is not None:
+            keys = fitting_keys(self.table, keys)
+            self._engine.send_keys(self.wh, self.relation, keys)
+        with self._engine.transaction(self.wh) as moment:
             if keys is not None:
                 self.account.deleted = delete_missing(
-                    self.wh, self.relation, self.table, keys, self.account.load_id, self.known_at
+                    self.wh, self.relation, self.table, keys, self.account.load_id, self.known_at, moment
                 )
                 milestones.reached("deletions written")
             found = load_verdicts(self.table, self.account.read, self._age_h())
             bookkeeping.keep_verdicts(self.wh, self.relation, self.account.load_id, found)
             bookkeeping.finish_account(self.wh, self.relation, self.account.load_id, self.account.deleted)
+        if keys is not None:
+            versions.clear(self.wh, self.relation)
         self.account.verdicts += found
         milestones.reached("finished")
+
+    def _cast(self, columns: tuple[DeclaredColumn, ...], batch: Batch) -> dict[str, Cast]:
+        """The batch's values as declared, as the engine can hold them."""
+        return self._engine.within_limits(columns, cast_columns(columns, batch, self.table.zone))
 
     def _judge(self, batch: Batch, made: Mapping[str, Cast]) -> None:
         """The contract's verdicts on the columns, and columns added where the policy is evolve."""
         added = added_kinds(self.table, batch)
         found = column_verdicts(self.table, batch, made, added)
-        with self.wh.transaction():
+        with self._engine.transaction(self.wh):
             bookkeeping.keep_verdicts(self.wh, self.relation, self.account.load_id, found)
         self.account.verdicts += found
         check_policy(self.table, self.relation, found)
-        with self.wh.transaction():
+        with preparing(self.wh):
             versions.ensure_raw_table(self.wh, self.relation, self.table)
             if self.table.policy == "evolve":
                 there = self.wh.column_types(RAW, self.relation)
                 for name, kind in added.items():
                     if kind and name not in there:
-                        self.wh.execute(
-                            f"alter table {quote(RAW, self.relation)} "
-                            f"add column {quote(name)} {INFERRED[kind]}"
-                        )
+                        versions.add_column(self.wh, self.relation, name, INFERRED[kind])
         if self.table.policy == "evolve":
             self._added = versions.added_columns(self.wh, self.relation, self.table)
 
@@ -161,11 +175,16 @@ class Intake:
         rows = rows.append_column("source_position", batch.positions_of(places))
         return rows.append_column(versions.ORDER, pa.array(places, pa.int64()))
 
-    def _publish(self, batch: Batch, parted: Parted, settle: Callable[[list[Reject]], None] | None) -> None:
-        rejects, load_id, landed = list(parted.rejects), self.account.load_id, parted.rows.num_rows
-        if self.table.history == "snapshot":
-            rejects += self._repeated(batch)
-        written = versions.write_versions(self.wh, self.relation, self.table, self._added, load_id)
+    def _publish(
+        self,
+        batch: Batch,
+        parted: Parted,
+        rejects: list[Reject],
+        settle: Callable[[list[Reject]], None] | None,
+        moment: Moment,
+    ) -> None:
+        load_id, landed = self.account.load_id, parted.rows.num_rows
+        written = versions.write_versions(self.wh, self.relation, self.table, self._added, load_id, moment)
         milestones.reached("versions written")
         if settle is not None:
             settle(rejects)
@@ -173,7 +192,7 @@ class Intake:
             quarantine.hold(self.wh, self.relation, load_id, rejects)
         milestones.reached("quarantined")
         if self.table.lateness_s is not None:
-            watermarks.advance(self.wh, self.relation, load_id, self.table.lateness_s)
+            watermarks.advance(self.wh, self.relation, load_id, self.table.lateness_s, moment)
         if self.day is None:
             bookkeeping.keep_positions(self.wh, self.relation, load_id, batch.resume)
         milestones.reached("position kept")
@@ -191,8 +210,9 @@ class Intake:
 
     def _repeated(self, batch: Batch) -> list[Reject]:
         """Rows of a key that comes again in the same snapshot with another content: the last one stays."""
-        found = versions.repeated_keys(self.wh, self.relation, self.table)
-        versions.drop_landed(self.wh, self.relation, [row[versions.ORDER] for row in found])
+        found = versions.repeated_keys(self.wh, self.relation, self.table, self._added)
+        if found:
+            versions.drop_landed(self.wh, self.relation, [row[versions.ORDER] for row in found])
         named = ", ".join(self.table.key)
         return [
             Reject(
@@ -216,9 +236,10 @@ class Intake:
 
     def _age_h(self) -> float | None:
         """Hours since the newest event that is not deleted; None without any."""
-        sql = f"select extract(epoch from now() - max(event_at)) / 3600 from {quote(RAW, self.relation)}"
-        age: Any = self.wh.scalar(f"{sql} where not is_deleted")
-        return None if age is None else float(age)
+        newest: Any = self.wh.scalar(
+            f"select max(event_at) as newest from {quote(RAW, self.relation)} where not is_deleted"
+        )
+        return None if newest is None else (dt.datetime.now(dt.UTC) - newest).total_seconds() / 3600
 
 
 def lock_name(relation: str) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from warehouse.loaders.declaration import LoadError
 from warehouse.loaders.intake.batch import Reject
 from warehouse.loaders.intake.bookkeeping import QUARANTINE, ensure_books
+from warehouse.loaders.intake.engines import engine_of
 
 if TYPE_CHECKING:
     from warehouse.client import Warehouse
@@ -34,27 +35,26 @@ class Held:
     status: str
 
 
+def send(wh: Warehouse, relation: str, rejects: Sequence[Reject]) -> None:
+    """What must be done of `hold` before its transaction."""
+    engine_of(wh).send_rejects(wh, relation, list(map(_carried, rejects)))
+
+
 def hold(wh: Warehouse, relation: str, load_id: str, rejects: Sequence[Reject]) -> None:
-    """Keep rejects; one that is there already, from the same place with the same content, is not kept
-    twice.
+    """Keep rejects, which were sent; one that is there already, from the same place with the same content, is
+    not kept twice.
     """
-    if not rejects:
-        return
-    wh.execute(
-        f"insert into {QUARANTINE} (relation, source_position, reason, column_name, source_row, load_id, "
-        "content_sha256) select %(relation)s, position, reason, nullif(col, ''), content, %(load)s, "
-        "sha256(convert_to(content, 'UTF8')) from unnest(%(positions)s::text[], %(reasons)s::text[], "
-        "%(columns)s::text[], %(rows)s::text[]) as r (position, reason, col, content) "
-        "on conflict (relation, source_position, content_sha256) do nothing",
-        {
-            "relation": relation,
-            "load": load_id,
-            "positions": [reject.position for reject in rejects],
-            "reasons": [reject.reason.replace("\0", "\\0") for reject in rejects],
-            "columns": [reject.column or "" for reject in rejects],
-            "rows": [row_text(reject.row) for reject in rejects],
-        },
-    )
+    if rejects:
+        engine_of(wh).hold(wh, QUARANTINE, relation, load_id, list(map(_carried, rejects)))
+
+
+def _carried(reject: Reject) -> dict[str, str | None]:
+    return {
+        "source_position": reject.position,
+        "reason": reject.reason.replace("\0", "\\0"),
+        "column_name": reject.column or None,
+        "source_row": row_text(reject.row),
+    }
 
 
 def row_text(row: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from warehouse.client import quote
 from warehouse.loaders.audit import RAW
+from warehouse.loaders.intake.engines import Moment
 
 if TYPE_CHECKING:
     from warehouse.client import Warehouse
@@ -22,12 +23,15 @@ if TYPE_CHECKING:
 WATERMARK = quote(RAW, "intake_watermark")
 
 
-def advance(wh: Warehouse, relation: str, load_id: str, lateness_s: float) -> None:
+def advance(wh: Warehouse, relation: str, load_id: str, lateness_s: float, moment: Moment) -> None:
     """Count this load's versions that came behind the watermark since it last moved, and move it. Within the
-    transaction that wrote them (their loaded_at is its now()).
+    transaction that wrote them (their loaded_at is its moment).
     """
     raw, parameters = quote(RAW, relation), {"relation": relation, "load": load_id, "lateness": lateness_s}
-    written = f"from {raw} as r where r.load_id = %(load)s and r.loaded_at = now() and not r.is_deleted"
+    parameters |= moment.parameters
+    written = (
+        f"from {raw} as r where r.load_id = %(load)s and r.loaded_at = {moment.sql} and not r.is_deleted"
+    )
     wh.execute(
         f"update {WATERMARK} as w set late_rows = w.late_rows + (select count(*) {written} "
         "and r.event_at < w.watermark) where w.relation = %(relation)s",

@@ -1,27 +1,20 @@
 """What each way of training would cost: statistics times unit costs, in seconds and bytes.
 
 Every number here is a count of steps; what a step takes was measured (`ml.indb.unit_costs`). Belongs here:
-the formulas. Does not belong here: reading statistics, or the choice (`ml.indb.training_plan`).
+the formulas. Does not belong here: those of trees (`ml.indb.tree_costs`), reading statistics, or the choice
+(`ml.indb.training_plan`).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
-from ml.indb.binned_rows import FEW_CELLS
-from ml.indb.cofactor_sql import AGGREGATES
-from ml.indb.exported_rows import held_bytes
+from ml.indb import tree_costs
 from ml.indb.training_work import TrainingWork
+from ml.indb.work_costs import WorkCosts, sums_of
 from ml.indb.work_statistics import WorkStatistics
-
-CODE_BYTES, CELL_BYTES = 2, 33
-"""A cell as Arrow: a code a feature; beside them four whole numbers and a truth value."""
-
-HISTOGRAM_BYTES = 32
-"""A bin with its count and two sums, as `ml.indb.histogram_sql` counts them."""
 
 
 @dataclass(frozen=True)
@@ -36,84 +29,24 @@ class Estimate:
     memory_bytes: int = 0
 
 
-@dataclass(frozen=True)
-class _Costs:
-    work: TrainingWork
-    found: WorkStatistics
-    unit: Mapping[str, float]
-
-    @property
-    def gain(self) -> float:
-        """Processes that share a scan, as Postgres decides: by the size of the table."""
-        return self.unit["parallel_gain"] if self.found.is_parallel else 1.0
-
-    @property
-    def joins(self) -> float:
-        """Seconds in which one scan of the relation joins its dimensions, where they are not joined yet."""
-        star = self.work.star
-        if star is None or self.work.relation != star.joined:
-            return 0.0
-        return len(star.dimensions) * self.found.rows * self.unit["join"]
-
-    @property
-    def one_hot(self) -> int:
-        """Columns of a library's matrix: numbers, and one for each category."""
-        return len(self.work.numbers) + sum(self.found.levels.values())
-
-    @property
-    def source(self) -> float:
-        """Seconds in which the relation gives its rows once, to one process."""
-        return max(self.found.scan_seconds, self.found.rows * self.unit["row"])
-
-    def sums(self, rows: float, numbers: int, wide: int) -> float:
-        """Seconds of one process for values and products of so many numbers, `wide` of them NUMERIC."""
-        exact, unit = numbers - wide, self.unit
-        products, narrow = numbers * (numbers + 1) / 2, exact * (exact + 1) / 2
-        values = self.selects(numbers) * (exact * unit["value"] + wide * unit["wide_value"])
-        return rows * (values + narrow * unit["product"] + (products - narrow) * unit["wide_product"])
-
-    def levels(self, numbers: int, categories: int) -> float:
-        """Seconds of grouping by categories and by their pairs; Postgres gives grouping sets one process."""
-        sets = categories * (categories + 1) / 2
-        return self.found.rows * (sets * self.unit["set"] + categories * numbers * self.unit["value"])
-
-    def selects(self, numbers: int) -> int:
-        """A select has so many sums at most; each computes all values."""
-        return math.ceil(_sums(numbers) / AGGREGATES)
-
-    def scans(self, numbers: int, categories: int) -> int:
-        """Selects over the rows that one measurement makes."""
-        return self.selects(numbers) + min(categories, 2)
-
-    def statement(self, numbers: int) -> float:
-        """Seconds of writing, planning and reading it, whatever the rows."""
-        return self.unit["statement_sum"] * _sums(numbers)
-
-
-def _sums(numbers: int) -> int:
-    """Of values and of products."""
-    return numbers * (numbers + 3) // 2
-
-
 def estimates(work: TrainingWork, found: WorkStatistics, unit: Mapping[str, float]) -> list[Estimate]:
     """The ways of this work, in their order."""
-    costs = _Costs(work, found, unit)
-    by_way: dict[str, Callable[[_Costs], tuple[float, float]]] = {
+    costs = WorkCosts(work, found, unit)
+    by_way: dict[str, Callable[[WorkCosts], tuple[float, float]]] = {
         "factorised": _factorised,
-        "joined": {"cofactors": _joined, "passes": _passes, "trees": _tree_rows}[work.trainer],
-        "cells": _tree_cells if work.trainer == "trees" else _patterns,
-        "export": _export,
+        "joined": {"cofactors": _joined, "passes": _passes, "trees": tree_costs.rows_by_sql}[work.trainer],
+        "cells": tree_costs.by_cells if work.trainer == "trees" else _patterns,
+        "export": tree_costs.exported if work.trainer == "trees" else _export,
     }
     return [_estimate(way, *by_way[way](costs), costs) for way in work.ways]
 
 
-def _estimate(way: str, seconds: float, bytes_out: float, costs: _Costs) -> Estimate:
+def _estimate(way: str, seconds: float, bytes_out: float, costs: WorkCosts) -> Estimate:
     is_held = way == "export" and costs.work.trainer == "trees"
-    held = held_bytes(costs.found.rows, len(costs.work.features)) if is_held else 0
-    return Estimate(way, seconds, round(bytes_out), held)
+    return Estimate(way, seconds, round(bytes_out), tree_costs.held(costs) if is_held else 0)
 
 
-def _joined(costs: _Costs) -> tuple[float, float]:
+def _joined(costs: WorkCosts) -> tuple[float, float]:
     work, found = costs.work, costs.found
     numbers, categories = len(work.numbers) + 1, len(work.categories)
     scans = costs.scans(numbers, categories)
@@ -122,15 +55,15 @@ def _joined(costs: _Costs) -> tuple[float, float]:
     return seconds, _sum_bytes(costs, numbers)
 
 
-def _sum_bytes(costs: _Costs, numbers: int) -> float:
+def _sum_bytes(costs: WorkCosts, numbers: int) -> float:
     """Sums, products, and for each category its sums; of pairs of categories at most the observed ones."""
     levels = list(costs.found.levels.values())
     pairs = sum(min(one * two, costs.found.rows) for one, two in combinations(levels, 2))
-    count = _sums(numbers) + sum(levels) * (numbers + 1) + pairs
+    count = sums_of(numbers) + sum(levels) * (numbers + 1) + pairs
     return costs.work.folds * count * costs.unit["sum_bytes"]
 
 
-def _factorised(costs: _Costs) -> tuple[float, float]:
+def _factorised(costs: WorkCosts) -> tuple[float, float]:
     """A message a key, a count a pair of keys, and products once a key instead of once a row."""
     work, found, unit = costs.work, costs.found, costs.unit
     assert work.star is not None
@@ -164,12 +97,12 @@ def _factorised(costs: _Costs) -> tuple[float, float]:
     return seconds, _sum_bytes(costs, len(work.numbers) + 1)
 
 
-def _passes(costs: _Costs) -> tuple[float, float]:
+def _passes(costs: WorkCosts) -> tuple[float, float]:
     seconds, size = _joined(costs)
     return costs.work.rounds * seconds, costs.work.rounds * size
 
 
-def _patterns(costs: _Costs) -> tuple[float, float]:
+def _patterns(costs: WorkCosts) -> tuple[float, float]:
     """Rows grouped once by all features, then passes over the groups."""
     work, found, unit = costs.work, costs.found, costs.unit
     cells = found.cells or found.rows
@@ -178,66 +111,17 @@ def _patterns(costs: _Costs) -> tuple[float, float]:
     return made + seconds * cells / found.rows, size
 
 
-def _tree_rows(costs: _Costs) -> tuple[float, float]:
-    seconds = costs.source + costs.found.rows * _code(costs)
-    return seconds + _trees_by_sql(costs, costs.found.rows), _histogram_bytes(costs)
-
-
-def _code(costs: _Costs) -> float:
-    """Seconds in which a row gets its codes: numbers by quantiles, which sorts them, categories by a list."""
-    work, unit = costs.work, costs.unit
-    return len(work.numbers) * unit["bin"] + len(work.categories) * unit["code"]
-
-
-def _trees_by_sql(costs: _Costs, rows: int) -> float:
-    work, unit = costs.work, costs.unit
-    levels = work.depth * len(work.features) * unit["histogram"] + unit["scored"]
-    return work.rounds * (_tree(costs) + rows * levels)
-
-
-def _tree(costs: _Costs) -> float:
-    """What a tree costs beside its rows: a share for each leaf."""
-    return costs.unit["tree_leaf"] * costs.work.leaves
-
-
-def _histogram_bytes(costs: _Costs) -> float:
-    """Of two sisters one is measured."""
-    work = costs.work
-    return work.rounds * work.leaves * len(work.features) * (work.most_bins + 1) * HISTOGRAM_BYTES
-
-
-def _tree_cells(costs: _Costs) -> tuple[float, float]:
-    work, found, unit = costs.work, costs.found, costs.unit
-    cells, features = found.cells or found.rows, len(work.features)
-    grouped = found.rows * features * unit["group"] + cells * unit["new_group"]
-    made = costs.source + found.rows * _code(costs) + grouped
-    is_small = found.rows <= work.memory_rows and held_bytes(cells, features) <= work.memory_bytes
-    if cells > FEW_CELLS and not is_small:
-        return made + _trees_by_sql(costs, cells), _histogram_bytes(costs)
-    return made + _trees_in_memory(costs, cells), cells * (CODE_BYTES * features + CELL_BYTES)
-
-
-def _trees_in_memory(costs: _Costs, cells: int) -> float:
-    work = costs.work
-    return work.rounds * (_tree(costs) + cells * work.depth * len(work.features) * costs.unit["cell"])
-
-
-def _export(costs: _Costs) -> tuple[float, float]:
-    """The rows as Arrow, then sums of them by matrix products, our own trees on them, or a library."""
-    work, found, unit = costs.work, costs.found, costs.unit
-    seconds, size = unit["export"] + costs.source + costs.joins, found.rows * found.row_bytes
+def _export(costs: WorkCosts) -> tuple[float, float]:
+    """The rows as Arrow, then sums of them by matrix products, or a library on them."""
+    work, found = costs.work, costs.found
+    seconds, size = costs.begun_export, found.rows * found.row_bytes
     if work.trainer == "cofactors" and not found.wide:
         return seconds + found.rows * _exact(costs), size
-    values = len(work.numbers) + 1
-    row = unit["export_row"] + values * unit["export_value"] + found.text_bytes * unit["export_byte"]
-    if work.trainer == "trees":
-        row += len(work.numbers) * unit["array_bin"] + len(work.categories) * unit["array_code"]
-        return seconds + found.rows * row + _trees_in_memory(costs, found.rows), size
     fits = 1 if work.folds == 1 else work.folds + 1
-    return seconds + found.rows * row + fits * _library_fit(costs), size
+    return seconds + found.rows * costs.exported_row + fits * _library_fit(costs), size
 
 
-def _exact(costs: _Costs) -> float:
+def _exact(costs: WorkCosts) -> float:
     """Seconds of one row's values, products and levels, its way out among them."""
     work, unit = costs.work, costs.unit
     numbers, categories = len(work.numbers) + 1, len(work.categories)
@@ -248,7 +132,7 @@ def _exact(costs: _Costs) -> float:
     )
 
 
-def _library_fit(costs: _Costs) -> float:
+def _library_fit(costs: WorkCosts) -> float:
     work, rows, unit = costs.work, costs.found.rows, costs.unit
     columns = costs.one_hot
     if work.trainer == "passes":

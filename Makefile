@@ -11,7 +11,7 @@ UI_PORT ?= 3001
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
-.PHONY: help install demo test test-full bench ui serve lint clean
+.PHONY: help install demo test test-full test-bigquery bench ui serve lint clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,10 @@ test: $(STAMP) ## Run the tests (about eleven minutes on two cores)
 
 test-full: $(STAMP) ## Run all tests, the slow ones too
 	$(PYTEST)
+
+test-bigquery: $(STAMP) ## Run BigQuery's tests in a project of yours: STARHOUSE_TEST_BIGQUERY_URL=bigquery://project/dataset
+	@test -n "$$STARHOUSE_TEST_BIGQUERY_URL" || { echo "Set STARHOUSE_TEST_BIGQUERY_URL=bigquery://project/dataset; it makes and deletes datasets there, at your cost."; exit 2; }
+	$(PYTEST) -m bigquery
 
 bench: $(STAMP) ## Measure load, build, one added day, and model documents beside their peers
 	@$(BIN)/python -m tests.benchmarks.record

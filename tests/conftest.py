@@ -22,6 +22,7 @@ import pytest
 
 from tests.database_stock import DatabaseStock
 from tests.peers.emulated import bigquery, bigquery_wh, emulator  # noqa: F401  (fixtures)
+from tests.peers.judged import judge  # noqa: F401  (a fixture)
 from warehouse.client import (
     Settings,
     Warehouse,
@@ -112,6 +113,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of the built house come last, and the first test of all begins its building: it takes minutes, in
     which one core would otherwise wait. It begins what the servers of sources need, too.
     """
+    for item in items:
+        if "bigquery" in getattr(item, "fixturenames", ()):
+            item.add_marker("bigquery")
     items.sort(key=lambda item: "house_template" in getattr(item, "fixturenames", ()))
     if items and "house_template" in getattr(items[-1], "fixturenames", ()):
         items[0].fixturenames.append("house_building")

@@ -5,6 +5,7 @@ Belongs here: what several folders' tests share. Does not belong here: the emula
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,9 @@ from tests.peers.bqemulator import REQUIREMENTS, BqEmulator
 from tests.peers.environment import peer_or_skip
 from warehouse.client import Settings, Warehouse, load_settings, open_warehouse
 
+REAL_PROJECT = "STARHOUSE_TEST_BIGQUERY_URL"
+"""Off by default: `bigquery://project/dataset` of a project that tests may make datasets in, at its cost."""
+
 
 @pytest.fixture(scope="session")
 def emulator() -> Iterator[BqEmulator]:
@@ -24,11 +28,28 @@ def emulator() -> Iterator[BqEmulator]:
 
 
 @pytest.fixture
-def bigquery(emulator: BqEmulator, tmp_path: Path) -> Settings:
-    """Settings of an empty warehouse on the emulator: a prefix of datasets that nobody else uses."""
+def bigquery(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
+    """Settings of an empty warehouse: a prefix of datasets that nobody else uses. In a real project they are
+    deleted after the test.
+    """
     prefix = f"t_{uuid.uuid4().hex[:12]}"
+    real = os.environ.get(REAL_PROJECT)
+    if real:
+        settings = load_settings(env="test", home=tmp_path, database=prefix, warehouse_url=real)
+        yield settings
+        _delete_datasets(settings)
+        return
+    emulator: BqEmulator = request.getfixturevalue("emulator")
     url = f"bigquery://{emulator.project}/{prefix}?endpoint={emulator.rest_url}"
-    return load_settings(env="test", home=tmp_path, database=prefix, warehouse_url=url)
+    yield load_settings(env="test", home=tmp_path, database=prefix, warehouse_url=url)
+
+
+def _delete_datasets(settings: Settings) -> None:
+    with open_warehouse(settings) as warehouse:
+        client = warehouse.google_client
+        for dataset in client.list_datasets():
+            if dataset.dataset_id.startswith(f"{settings.database}_"):
+                client.delete_dataset(dataset.reference, delete_contents=True, not_found_ok=True)
 
 
 @pytest.fixture

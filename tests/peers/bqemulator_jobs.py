@@ -19,7 +19,7 @@ SESSION: ContextVar[str | None] = ContextVar("session", default=None)
 WANTED: ContextVar[str | None] = ContextVar("wanted", default=None)
 OPEN: dict[str, ScriptInterpreter] = {}
 """By session, what remembers the tables as they were before its transaction."""
-ABORT = re.compile(r"\s*CALL\s+BQ\.ABORT_SESSION\s*\(", re.IGNORECASE)
+ABORT = re.compile(r"\s*CALL\s+BQ\.ABORT_SESSION\s*\(\s*(?:'([^']*)')?\s*\)", re.IGNORECASE)
 DEFINES = re.compile(r"\s*(CREATE|DROP|ALTER)\s+(?!TEMP)", re.IGNORECASE)
 COPIED = re.compile(r"^\s*(CREATE OR REPLACE TABLE \S+) COPY (\S+)\s*$")
 NOTHING = "BEGIN TRANSACTION; COMMIT TRANSACTION;"
@@ -77,11 +77,12 @@ def sessions_keep_transactions() -> None:
         return session
 
     async def executed(project: str, job_id: str, sql: str, parameters: Any, ctx: Any, **given: Any) -> Any:
-        session = SESSION.get()
+        aborted = ABORT.match(sql)
+        session = aborted[1] if aborted and aborted[1] else SESSION.get()
         if session is None:
             return await execute_query_job(project, job_id, sql, parameters, ctx, **given)
         interpreter = OPEN.setdefault(session, ScriptInterpreter(ctx, project, caller=given.get("caller")))
-        ended = "ROLLBACK" if ABORT.match(sql) else _classify_txn_statement(sql)
+        ended = "ROLLBACK" if aborted else _classify_txn_statement(sql)
         if ended is not None:
             await interpreter._handle_txn_statement(ended)
             return await execute_query_job(project, job_id, NOTHING, None, ctx, **given)

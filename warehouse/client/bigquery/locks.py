@@ -1,17 +1,14 @@
-"""Locks by name for whoever uses one warehouse: a lease in a table, kept up while it is held.
+"""Locks by name for whoever uses one warehouse, which BigQuery has not: leases in a table.
 
-BigQuery has no locks. An UPDATE that conflicts with another of the same table is run again on what that one
-left, so of two that take one lease, one finds it taken. Belongs here: taking, keeping and giving back.
-Does not belong here: what is done meanwhile.
+Belongs here: waiting for one, keeping it, giving it back, ending what a dead holder left open. Does not
+belong
+here: the table's statements (`lease`), what is done meanwhile.
 """
 
 from __future__ import annotations
 
-import os
-import socket
-import threading
+import re
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -21,47 +18,14 @@ from warehouse.client.bigquery.connection import open_client
 from warehouse.client.bigquery.datasets import placed
 from warehouse.client.bigquery.failures import translated
 from warehouse.client.bigquery.jobs import Jobs
+from warehouse.client.bigquery.lease import HOLDER, LEASE_SECONDS, MAKE, SCHEMA, TABLE, Lease, Run
 from warehouse.client.bigquery.place import BigQueryPlace
 from warehouse.client.errors import WarehouseError
 
-SCHEMA, TABLE = "starhouse", "lock"
-LEASE_SECONDS = 60
-RENEW_SECONDS = 15.0
 WAIT_SECONDS = 300.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
 LOCK_NOT_AVAILABLE = "55P03"
-SERIALIZATION_FAILURE = "40001"
-
-MAKE = "CREATE TABLE IF NOT EXISTS {lock} (name STRING NOT NULL, holder STRING, expires_at TIMESTAMP)"
-# Two sessions may each add the row of a new name; whoever takes the lock takes all rows of the name.
-ADD = """
-INSERT INTO {lock} (name, holder, expires_at)
-SELECT @name, '', TIMESTAMP_SECONDS(0) FROM (SELECT 1) AS one
-WHERE NOT EXISTS (SELECT 1 FROM {lock} AS held WHERE held.name = @name)
-"""
-TAKE = """
-UPDATE {lock} AS lease
-SET holder = @holder, expires_at = TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL @seconds SECOND)
-WHERE lease.name = @name AND NOT EXISTS (
-  SELECT 1 FROM {lock} AS held
-  WHERE held.name = @name AND held.holder != @holder AND held.expires_at > CURRENT_TIMESTAMP()
-)
-"""
-RENEW = """
-UPDATE {lock} AS lease SET expires_at = TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL @seconds SECOND)
-WHERE lease.name = @name AND lease.holder = @holder
-"""
-GIVE_BACK = """
-UPDATE {lock} AS lease SET holder = '', expires_at = TIMESTAMP_SECONDS(0)
-WHERE lease.name = @name AND lease.holder = @holder
-"""
-HOLDER = """
-SELECT holder, TIMESTAMP_DIFF(expires_at, CURRENT_TIMESTAMP(), SECOND) AS seconds FROM {lock} AS held
-WHERE held.name = @name AND held.expires_at > CURRENT_TIMESTAMP() ORDER BY expires_at DESC LIMIT 1
-"""
-
-Run = Callable[[str, dict[str, Any]], tuple[list[dict[str, Any]], int]]
-"""Runs GoogleSQL with parameters outside any transaction: its rows, and how many were touched."""
+SESSION = re.compile(r"[A-Za-z0-9_=+/-]+")
 
 
 class Locks:
@@ -69,6 +33,8 @@ class Locks:
 
     def __init__(self, run: Run, make: Callable[[], None], close: Callable[[], None]) -> None:
         self._run, self._make, self.close, self._is_made = run, make, close, False
+        self._session: str | None = None
+        self._leases: list[Lease] = []
 
     @contextmanager
     def held(self, name: str) -> Iterator[None]:
@@ -82,15 +48,25 @@ class Locks:
         lease = Lease(self._statement, name)
         self._take(lease)
         lease.keep_up()
+        self._leases.append(lease)
         try:
             yield
         finally:
+            self._leases.remove(lease)
             lease.give_back()
         if lease.is_lost:
             raise WarehouseError(
                 f"Lock {name!r} was lost: BigQuery did not renew it within {LEASE_SECONDS} s. Another may "
                 "have worked at the same time. Look at what was written, and run this again."
             )
+
+    def work_in(self, session: str | None) -> None:
+        """Say in which session a transaction goes on. Should this process die, BigQuery would keep it open
+        for a day, and every other change of its tables would fail: so the next holder ends it.
+        """
+        self._session = session
+        for lease in self._leases if session else ():
+            lease.works_in(session)
 
     def _take(self, lease: Lease) -> None:
         if not self._is_made:
@@ -106,6 +82,13 @@ class Locks:
                 )
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
+        left = lease.left_open()
+        for session in left:
+            if SESSION.fullmatch(session):
+                with suppress(WarehouseError):  # it ended by itself
+                    self._run(f"CALL BQ.ABORT_SESSION('{session}')", {})
+        if left or self._session:
+            lease.works_in(self._session)
 
     def _holder(self, name: str) -> str:
         rows, _ = self._statement(HOLDER, {"name": name})
@@ -141,49 +124,3 @@ def open_locks(place: BigQueryPlace, http: Any, labels: dict[str, str]) -> Locks
         run(MAKE.format(lock=f"`{SCHEMA}`.`{TABLE}`"), {})
 
     return Locks(run, make, jobs.client.close)
-
-
-class Lease:
-    """One holding of one lock, renewed by a thread of its own."""
-
-    def __init__(self, run: Run, name: str) -> None:
-        self._run, self.name, self.is_lost = run, name, False
-        self._holder = f"{socket.gethostname()} process {os.getpid()} {uuid.uuid4().hex[:8]}"
-        self._given_back = threading.Event()
-        self._thread: threading.Thread | None = None
-
-    def take(self) -> bool:
-        """Whether the lock is held now."""
-        try:
-            if self._touched(TAKE, seconds=LEASE_SECONDS):
-                return True
-            self._touched(ADD, holder=None)
-            return bool(self._touched(TAKE, seconds=LEASE_SECONDS))
-        except WarehouseError as error:
-            if error.sqlstate != SERIALIZATION_FAILURE:  # then another changed the table: look again
-                raise
-            return False
-
-    def keep_up(self) -> None:
-        """Renew it from now on."""
-        self._thread = threading.Thread(target=self._renew, name=f"lease {self.name}", daemon=True)
-        self._thread.start()
-
-    def give_back(self) -> None:
-        """End it. Where that fails it ends by itself."""
-        self._given_back.set()
-        if self._thread is not None:
-            self._thread.join()
-        with suppress(WarehouseError):
-            self.is_lost |= not self._touched(GIVE_BACK)
-
-    def _renew(self) -> None:
-        while not self._given_back.wait(RENEW_SECONDS):
-            with suppress(WarehouseError):  # the next one may succeed before the lease ends
-                if not self._touched(RENEW, seconds=LEASE_SECONDS):
-                    self.is_lost = True
-                    return
-
-    def _touched(self, sql: str, **given: Any) -> int:
-        parameters = {"name": self.name, "holder": self._holder, **given}
-        return self._run(sql, {name: value for name, value in parameters.items() if value is not None})[1]

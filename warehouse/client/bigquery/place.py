@@ -18,6 +18,8 @@ PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 DATASET = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
 LOCATION = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,40}")
 ACCOUNT = re.compile(r"[a-z0-9-]+@[a-z0-9.-]+")
+BUCKET = re.compile(r"gs://[a-z0-9][a-z0-9._-]{1,61}[a-z0-9](/[A-Za-z0-9_./-]*)?")
+PRICE_PER_TIB = 6.25
 OWN_MACHINE = ("127.0.0.1", "localhost", "::1")
 PRIORITIES = ("interactive", "batch")
 SECRETS = (
@@ -33,8 +35,10 @@ class BigQueryPlace:
 
     location: where datasets are made and jobs run. impersonate: the account whose rights are borrowed.
     maximum_bytes_billed: of one query, which fails beyond it and costs nothing. budget_bytes: of all queries
-    of one opened warehouse, by their dry runs. endpoint and storage_endpoint (host:port): of an emulator on
-    this machine, which is spoken to without credentials.
+    of one opened warehouse, by their dry runs. price_per_tib: dollars for 2**40 bytes read, by default the
+    list price on demand (cloud.google.com/bigquery/pricing, US: 6.25), to be checked against one's own.
+    export_uri: a folder of a bucket into which models are exported. endpoint and storage_endpoint
+    (host:port): of an emulator on this machine, which is spoken to without credentials.
     """
 
     project: str
@@ -46,6 +50,8 @@ class BigQueryPlace:
     priority: str = "interactive"
     endpoint: str | None = None
     storage_endpoint: str | None = None
+    price_per_tib: float = PRICE_PER_TIB
+    export_uri: str | None = None
 
     @property
     def is_emulated(self) -> bool:
@@ -136,6 +142,12 @@ def _bytes(name: str, value: str) -> int:
     return int(value)
 
 
+def _price(name: str, value: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,6}([.][0-9]{1,6})?", value):
+        raise _refused(name, value, "dollars for a TiB, such as 6.25")
+    return float(value)
+
+
 def _priority(name: str, value: str) -> str:
     if value not in PRIORITIES:
         raise _refused(name, value, ", ".join(PRIORITIES))
@@ -158,6 +170,8 @@ READERS = {
     "impersonate": _matching(ACCOUNT, "the address of a service account"),
     "maximum_bytes_billed": _bytes,
     "budget_bytes": _bytes,
+    "price_per_tib": _price,
+    "export_uri": _matching(BUCKET, "a folder of a bucket, such as gs://bucket/folder"),
     "priority": _priority,
     "endpoint": _endpoint,
     "storage_endpoint": _endpoint,

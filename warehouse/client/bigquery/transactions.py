@@ -99,6 +99,8 @@ class BigQueryTransactions(TranslatedWarehouse):
     def _begin(self) -> None:
         self._session = Session(self._opened().jobs)
         self._engine.session = self._session.id
+        if self._held is not None:
+            self._held.work_in(self._session.id)
 
     def _commit(self) -> None:
         if self._session is not None:
@@ -113,6 +115,8 @@ class BigQueryTransactions(TranslatedWarehouse):
 
     def _leave(self) -> None:
         self._session = self._engine.session = None
+        if self._held is not None:
+            self._held.work_in(None)
 
     def _drop_staged(self) -> None:
         staged, self._staged = self._staged, []

@@ -12,6 +12,7 @@ from warehouse.client.bigquery import arrow_transfer
 from warehouse.client.bigquery.catalog import BigQueryCatalog
 from warehouse.client.bigquery.connection import open_client
 from warehouse.client.bigquery.engine import BigQueryEngine
+from warehouse.client.bigquery.exports import read_folder
 from warehouse.client.bigquery.jobs import Jobs
 from warehouse.client.bigquery.transactions import BigQueryTransactions
 from warehouse.client.errors import WarehouseError
@@ -74,6 +75,20 @@ class BigQueryWarehouse(BigQueryCatalog, BigQueryTransactions):
     def estimate(self, sql: str, params: Any = None) -> int:
         """The bytes a statement would read, by a dry run, which costs nothing. Raises WarehouseError."""
         return sum(self._engine.estimate(text) for text in self._translation(sql, params).statements)
+
+    def estimate_googlesql(self, sql: str) -> int:
+        """As `estimate`, of a statement that is written in GoogleSQL. Raises WarehouseError."""
+        self._opened().begin({})
+        return self._engine.estimate(sql)
+
+    @property
+    def export_uri(self) -> str | None:
+        """The folder of a bucket into which models are exported; None where the URL names none."""
+        return self.place.export_uri
+
+    def read_folder(self, uri: str) -> dict[str, bytes]:
+        """The files of a folder of a bucket, by their path in it. Raises WarehouseError."""
+        return read_folder(self._opened().client, self.place, uri)
 
     def labelled(self, **labels: str) -> AbstractContextManager[None]:
         """Jobs inside bear these labels, such as model and run."""

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from warehouse.client import WarehouseError, open_warehouse
-from warehouse.client.bigquery import locks
+from warehouse.client.bigquery import lease, locks
 
 ENDED = "UPDATE starhouse.lock SET expires_at = TIMESTAMP_SECONDS(1) WHERE TRUE"
 
@@ -61,7 +61,7 @@ def test_only_one_works_at_a_time(bigquery, monkeypatch):
 def test_the_lease_of_a_dead_holder_ends(two, monkeypatch):
     one, other = two
     monkeypatch.setattr(locks, "WAIT_SECONDS", 0.0)
-    one._locks()._take(locks.Lease(one._locks()._statement, "x"))  # and never renewed
+    one._locks()._take(lease.Lease(one._locks()._statement, "x"))  # and never renewed
     with pytest.raises(WarehouseError, match="holds it"), other.advisory_lock("x"):
         pass
     other.run_googlesql(ENDED)
@@ -71,7 +71,7 @@ def test_the_lease_of_a_dead_holder_ends(two, monkeypatch):
 
 def test_a_lease_is_renewed_and_its_loss_is_told(two, monkeypatch):
     one, other = two
-    monkeypatch.setattr(locks, "RENEW_SECONDS", 0.05)
+    monkeypatch.setattr(lease, "RENEW_SECONDS", 0.05)
     read = "SELECT UNIX_MICROS(expires_at) AS at FROM starhouse.lock AS l"
     with one.advisory_lock("x"):
         first = other.run_googlesql(read)[0]["at"]

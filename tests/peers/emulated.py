@@ -1,6 +1,7 @@
-"""Fixtures of a warehouse on BigQuery: the emulator, started once a session, and an empty place on it.
+"""Fixtures of a warehouse on BigQuery: the emulator, started once a session, and an empty place on it; or,
+where STARHOUSE_TEST_BIGQUERY_URL names one, an empty place in a real project.
 
-Belongs here: what several folders' tests share. Does not belong here: the emulator's process.
+Belongs here: what tests of several folders share. Does not belong here: the emulator's process.
 """
 
 from __future__ import annotations

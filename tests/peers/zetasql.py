@@ -30,7 +30,7 @@ SECONDS = 300.0
 PATH = re.compile(r"`(\w+)`\.`(\w+)`")
 CREATE = re.compile(r"CREATE TABLE `([\w.]+)` AS (.*)", re.DOTALL)
 DROP = re.compile(r"DROP TABLE (IF EXISTS )?`([\w.]+)`")
-INSERT = re.compile(r"INSERT INTO `(?P<name>[\w.]+)` VALUES \((?P<rest>.*)\)", re.DOTALL)
+INSERT = re.compile(r"INSERT INTO `(?P<name>[\w.]+)`(?: \([^)]*\))? VALUES \((?P<rest>.*)\)", re.DOTALL)
 DELETE = re.compile(r"DELETE FROM `(?P<name>[\w.]+)` WHERE (?P<rest>.*)", re.DOTALL)
 DECLARE = re.compile(r"CREATE TABLE (IF NOT EXISTS )?`(?P<name>[\w.]+)` \((?P<rest>.*)\)", re.DOTALL)
 COLUMN = re.compile(r"`(\w+)` (\w+)")
@@ -191,6 +191,8 @@ def _read(value: Any, kind: str) -> Any:
         return number if number.is_finite() else math.nan
     if kind == "DATE" and value is not None:
         return EPOCH + datetime.timedelta(days=value)
+    if kind == "DATETIME" and value is not None:
+        return datetime.datetime.fromisoformat(value)
     if kind == "TIMESTAMP" and value is not None:
         return INSTANT + datetime.timedelta(microseconds=value)
     return value

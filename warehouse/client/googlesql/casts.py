@@ -38,11 +38,14 @@ def cast(node: exp.Cast, of: Rewrite) -> Typed:
     """`x::type`."""
     from sqlglot import exp
 
+    from warehouse.client.googlesql.binary import cast_specially
+
     if node.to.this == exp.DType.ARRAY:
         return _array(node, of)
     name = node.to.this.value
-    if node.this.key == "cast" and node.this.to.this.value == "BIT":
-        return _of_hexadecimal(node.this, of)
+    special = cast_specially(node, of)
+    if special is not None:
+        return special
     if name not in OF_POSTGRES:
         raise TranslationError(f"cast to {name} has no translation; allowed: {', '.join(OF_POSTGRES)}.")
     goal = OF_POSTGRES[name]
@@ -139,14 +142,6 @@ def _array(node: exp.Cast, of: Rewrite) -> Typed:
     made = written(f"ARRAY<{IN_BIGQUERY[element.name]}>[{listed}]")
     made.meta["parts"] = parts
     return Typed(made, Kind("array", of=element))
-
-
-def _of_hexadecimal(bits: exp.Cast, of: Rewrite) -> Typed:
-    """`('x' || digits)::bit(60)::bigint`, the whole number of hexadecimal digits."""
-    joined = _unwrapped(bits.this)
-    if joined.key != "dpipe" or joined.this.this != "x":
-        raise TranslationError(f"cast to bits has no translation: {bits.sql('postgres')[:80]}.")
-    return Typed(written("CAST(CONCAT('0x', {x}) AS INT64)", x=of(joined.expression).sql), INT)
 
 
 def _text_of_sum(node: exp.Sum, of: Rewrite) -> Typed:

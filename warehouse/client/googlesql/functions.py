@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from warehouse.client.googlesql.binary import binaries, in_utf8, length_in_bytes
 from warehouse.client.googlesql.casts import casted, digits_behind_point, half_even, written
 from warehouse.client.googlesql.kinds import (
     FLOAT,
@@ -163,6 +164,8 @@ def named(node: exp.Anonymous, of: Rewrite) -> Typed:
         return Typed(written(f"'{IN_POSTGRES.get(kind.name, kind.name)}'"), TEXT)
     if name == "trim_scale":  # BigQuery shows no zeros at the end
         return of(given[0])
+    if name in ("convert_to", "octet_length"):
+        return (in_utf8 if name == "convert_to" else length_in_bytes)(given, of)
     if name == "scale":
         return Typed(digits_behind_point(needed(of(given[0]), "scale", "numeric").sql), INT)
     raise TranslationError(
@@ -189,4 +192,4 @@ def functions() -> dict[type, Any]:
     found |= dict.fromkeys((exp.Abs, exp.Sign, exp.Ceil, exp.Floor, exp.Trunc, exp.Max), same_kind)
     found |= dict.fromkeys((exp.Exp, exp.Ln, exp.Sqrt, exp.Tanh), of_doubles)
     found |= dict.fromkeys((exp.Greatest, exp.Least), extreme)
-    return found
+    return found | binaries()

@@ -25,8 +25,8 @@ class TranslationError(WarehouseError, ValueError):
 @dataclass(frozen=True)
 class Kind:
     """`name`: int, float, numeric (a BIGNUMERIC), decimal (a NUMERIC column, read as BIGNUMERIC), text, bool,
-    date, timestamp, datetime, null, array or unknown. `scale`: of a numeric, the most digits behind the
-    point. `of`: an array's elements.
+    date, timestamp, datetime, bytes, json, null, array or unknown. `scale`: of a numeric, the most digits
+    behind the point. `of`: an array's elements.
     """
 
     name: str
@@ -39,27 +39,28 @@ class Kind:
 
 
 INT, FLOAT, TEXT, BOOL = Kind("int"), Kind("float"), Kind("text"), Kind("bool")
-DATE, TIMESTAMP, DATETIME = Kind("date"), Kind("timestamp"), Kind("datetime")
+DATE, TIMESTAMP, DATETIME, BYTES = Kind("date"), Kind("timestamp"), Kind("datetime"), Kind("bytes")
 NULL, JSON, UNKNOWN = Kind("null"), Kind("json"), Kind("unknown")
 DECIMAL, BIG = Kind("decimal", 9), Kind("numeric", MOST_DECIMALS)
 
 OF_BIGQUERY = {
     "INT64": INT, "FLOAT64": FLOAT, "STRING": TEXT, "BOOL": BOOL, "DATE": DATE, "TIMESTAMP": TIMESTAMP,
-    "DATETIME": DATETIME, "NUMERIC": DECIMAL, "BIGNUMERIC": BIG,
+    "DATETIME": DATETIME, "NUMERIC": DECIMAL, "BIGNUMERIC": BIG, "BYTES": BYTES,
 }  # fmt: skip
 IN_POSTGRES = {
     "int": "bigint", "decimal": "numeric", "float": "double precision", "text": "text", "bool": "boolean",
     "numeric": "numeric", "date": "date", "timestamp": "timestamp with time zone",
-    "datetime": "timestamp without time zone",
+    "datetime": "timestamp without time zone", "bytes": "bytea", "json": "jsonb",
 }  # fmt: skip
 IN_BIGQUERY = {
     "int": "INT64", "float": "FLOAT64", "text": "STRING", "bool": "BOOL", "numeric": "BIGNUMERIC",
-    "date": "DATE", "timestamp": "TIMESTAMP", "datetime": "DATETIME",
+    "date": "DATE", "timestamp": "TIMESTAMP", "datetime": "DATETIME", "bytes": "BYTES", "json": "STRING",
+    "decimal": "NUMERIC",
 }  # fmt: skip
 OF_POSTGRES = {
     "SMALLINT": INT, "INT": INT, "BIGINT": INT, "DOUBLE": FLOAT, "FLOAT": FLOAT, "TEXT": TEXT,
     "VARCHAR": TEXT, "CHAR": TEXT, "BOOLEAN": BOOL, "DATE": DATE, "TIMESTAMPTZ": TIMESTAMP,
-    "TIMESTAMP": DATETIME, "DECIMAL": BIG,
+    "TIMESTAMP": DATETIME, "DECIMAL": BIG, "VARBINARY": BYTES,
 }  # fmt: skip
 """By sqlglot's name of a Postgres type. A number's own width is lost: BigQuery has one of each."""
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from warehouse.client.googlesql.kinds import IN_POSTGRES, JSON, OF_BIGQUERY, UNKNOWN, Kind, TranslationError
 from warehouse.client.googlesql.parameters import filled
-from warehouse.client.googlesql.statements import Translation, translate
+from warehouse.client.googlesql.statements import Translation, parsed, translate
+from warehouse.client.googlesql.transactions import Transactions
+from warehouse.client.rules import rules_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,12 +34,13 @@ class Engine(Protocol):
         """The columns of a table by its dotted name, in order, with BigQuery's names of their types."""
 
 
-class TranslatedWarehouse:
+class TranslatedWarehouse(Transactions):
     """Runs statements of Postgres on BigQuery. `sent` counts what went out."""
 
     dialect = "bigquery"
 
     def __init__(self, engine: Engine) -> None:
+        super().__init__()
         self._engine, self.sent, self.bytes_out = engine, 0, 0
         self._known: dict[str, Mapping[str, Kind]] = {}
 
@@ -48,16 +50,26 @@ class TranslatedWarehouse:
         Raises:
             TranslationError: the statement has no translation, or BigQuery would not take its length.
         """
-        made = self._translation(sql, params)
         rows: list[dict[str, Any]] = []
-        for text in made.statements:
-            rows = self._engine.run(text)
-            self.sent += 1
-        self._remember(made)
-        return [_listed(row, made.lists) for row in rows]
+        for made in self._translations(sql, params):
+            rows = [_listed(row, made.lists) for row in self._run(made)]
+            self._remember(made)
+        return rows
+
+    def _send(self, text: str) -> list[dict[str, Any]]:
+        self.sent += 1
+        return self._engine.run(text)
+
+    def _translations(self, sql: str, params: Any = None) -> Iterator[Translation]:
+        """One after the other: a statement may name what the one before it made."""
+        for node in parsed(self._filled(sql, params)):
+            yield self._fitting(translate(node, self._tables))
 
     def _translation(self, sql: str, params: Any = None) -> Translation:
-        made = translate(self._filled(sql, params), self._tables)
+        return self._fitting(translate(self._filled(sql, params), self._tables))
+
+    @staticmethod
+    def _fitting(made: Translation) -> Translation:
         longest = max((len(text.encode()) for text in made.statements), default=0)
         if longest > MOST_BYTES:
             raise TranslationError(
@@ -75,9 +87,9 @@ class TranslatedWarehouse:
         return next(iter(rows[0].values())) if rows else None
 
     def execute(self, sql: str, params: Any = None) -> int:
-        """Run a statement; -1, for BigQuery does not say how many rows it touched."""
+        """Run statements; how many rows the last one touched, -1 where the engine does not say."""
         self.query(sql, params)
-        return -1
+        return self._touched
 
     def fetch_arrow(self, sql: str) -> pa.Table:
         """The result of one SELECT."""
@@ -86,11 +98,6 @@ class TranslatedWarehouse:
         rows = self.query(sql)
         self.bytes_out += sum(len(str(value)) for row in rows for value in row.values())
         return pa.Table.from_pylist(rows)
-
-    @contextmanager
-    def transaction(self) -> Iterator[TranslatedWarehouse]:
-        """Nothing: each statement of BigQuery sees one snapshot, and training writes work tables only."""
-        yield self
 
     def table_exists(self, schema: str, table: str) -> bool:
         """Whether there is such a table."""
@@ -110,14 +117,18 @@ class TranslatedWarehouse:
             columns = self._engine.columns(path)
             if columns is None:
                 return None
-            self._known[path] = {name: OF_BIGQUERY.get(kind, UNKNOWN) for name, kind in columns.items()}
+            rules = rules_of(path)
+            kinds = {name: OF_BIGQUERY.get(kind, UNKNOWN) for name, kind in columns.items()}
+            self._known[path] = kinds | dict.fromkeys(rules.json if rules else (), JSON)
         return self._known[path]
 
     def _remember(self, made: Translation) -> None:
-        if made.made is not None:
-            self._known[made.made] = made.columns
         for path in made.dropped:
             self._known.pop(path, None)
+        if made.made is not None:  # what may have been there before is asked for
+            self._known.pop(made.made, None)
+            if made.is_new or made.is_temporary or self._tables(made.made) is None:
+                self._known[made.made] = made.columns
 
 
 def _listed(row: dict[str, Any], lists: Mapping[str, Kind]) -> dict[str, Any]:
@@ -126,7 +137,7 @@ def _listed(row: dict[str, Any], lists: Mapping[str, Kind]) -> dict[str, Any]:
     found = dict(row)
     for name, kind in lists.items():
         if kind is JSON:
-            found[name] = json.loads(found[name])
+            found[name] = None if found[name] is None else json.loads(found[name])
         elif found.get(name) is not None:
             one = read.get(kind.name, str)
             found[name] = [None if value is None else one(value) for value in json.loads(found[name])]

@@ -1,16 +1,14 @@
-"""What trees cost on this server, by SQL over rows, over cells in memory, and on exported rows.
+"""What trees cost on this server by SQL over rows.
 
-Belongs here: the measurements, by the code that trains. Does not belong here: keeping them
-(`ml.indb.unit_costs`), or what follows from them (`ml.indb.way_costs`).
+Belongs here: the measurements, by the code that trains. Does not belong here: trees in memory
+(`ml.indb.calibrate_arrays`), keeping what was measured (`ml.indb.unit_costs`), or what follows from it
+(`ml.indb.tree_costs`).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from ml.indb.array_bins import binned_numbers, binned_texts
 from ml.indb.bin_scan import scan
 from ml.indb.binned_rows import binned_rows
 from ml.indb.calibrate_sums import LEAST, NUMBERS, Costs, quickest
@@ -26,19 +24,14 @@ FEATURES = NUMBERS[:8]
 DEPTH = 4
 BINS = 16
 ROUNDS = {"rows": (1, 3), "memory": (1, 9)}
-ARRAY_ROWS, ARRAY_BINS = 200_000, 64
-"""Sorting takes longer a row the more rows there are."""
 
 
 def of_trees(wh: Warehouse, table: str) -> Costs:
     """Seconds for each row and feature: once `bin` for numbers, `code` for categories; `histogram` a level of
-    a tree by SQL, `cell` the same in memory; `array_bin` and `array_code` are `bin` and `code` of rows that
-    left. For each row `scored` a tree; `tree_leaf` is what a leaf costs beside the rows.
+    a tree. For each row `scored` a tree; `tree_leaf` is what a leaf costs beside the rows.
     """
     few, rows = f"(select * from {table} where id < {FEW_ROWS})", f"(select * from {table} where id < {ROWS})"
-    tree, by_sql, by_memory = (
-        _by_tree(wh, *given) for given in ((few, "memory"), (rows, "rows"), (rows, "memory"))
-    )
+    tree, by_sql = _by_tree(wh, few, "memory"), _by_tree(wh, rows, "rows")
     values = ROWS * len(FEATURES)
     # Of a tree's seconds by SQL, its levels read every feature, the new scores write every one of them once.
     share = max(by_sql - tree, 0.0) / (DEPTH + 1)
@@ -48,8 +41,6 @@ def of_trees(wh: Warehouse, table: str) -> Costs:
         "code": _binned(wh, TreeRows(rows, "x15", categories=("c", "d"))) / ROWS / 2,
         "histogram": max(share / values, LEAST),
         "scored": max(share / ROWS, LEAST),
-        "cell": max((by_memory - tree) / values / DEPTH, LEAST),
-        **_in_arrays(),
     }
 
 
@@ -73,17 +64,3 @@ def _by_tree(wh: Warehouse, rows: str, engine: str) -> float:
 
     few, many = ROUNDS[engine]
     return (seconds(many) - seconds(few)) / (many - few)
-
-
-def _in_arrays() -> Costs:
-    """Seconds of cutting bins and finding codes of exported columns: no warehouse takes part."""
-    import pyarrow as pa
-
-    random = np.random.default_rng(0)
-    x = random.normal(size=ARRAY_ROWS)
-    texts = pa.chunked_array([[f"value {at}" for at in random.integers(20, size=ARRAY_ROWS).tolist()]])
-    seconds = {
-        "array_bin": quickest(lambda: binned_numbers("x", "number", x, None, ARRAY_BINS)),
-        "array_code": quickest(lambda: binned_texts("c", texts, None)),
-    }
-    return {name: value / ARRAY_ROWS for name, value in seconds.items()}

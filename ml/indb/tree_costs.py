@@ -6,6 +6,8 @@ takes (`ml.indb.calibrate_trees`).
 
 from __future__ import annotations
 
+import math
+
 from ml.indb.binned_rows import FEW_CELLS
 from ml.indb.exported_rows import held_bytes
 from ml.indb.work_costs import WorkCosts
@@ -59,9 +61,12 @@ def by_cells(costs: WorkCosts) -> tuple[float, float]:
 
 
 def in_memory(costs: WorkCosts, cells: int) -> float:
-    """Seconds of trees on so many cells, or rows, by NumPy."""
+    """Seconds of trees on so many cells, or rows, by NumPy. Where leaves are fewer than a full tree's, the
+    levels that most cells pass are fewer too.
+    """
     work = costs.work
-    return work.rounds * (_tree(costs) + cells * work.depth * len(work.features) * costs.unit["cell"])
+    levels = min(work.depth, math.ceil(math.log2(max(work.leaves, 2))))
+    return work.rounds * (_tree(costs) + cells * levels * len(work.features) * costs.unit["cell"])
 
 
 def exported(costs: WorkCosts) -> tuple[float, float]:

@@ -1,7 +1,7 @@
 """Unit costs of training, measured on this server once a week and kept in the warehouse.
 
 Belongs here: keeping them, and measuring anew what is old. Does not belong here: the measurements
-(`ml.indb.calibrate_sums`, `ml.indb.calibrate_trees`).
+(`ml.indb.calibrate_sums`, `ml.indb.calibrate_trees`, `ml.indb.calibrate_arrays`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ml.indb.calibrate_arrays import of_arrays
 from ml.indb.calibrate_sums import (
     Costs,
     made_rows,
@@ -30,12 +31,12 @@ if TYPE_CHECKING:
 VALID_DAYS = 7
 PARTS = {
     "sums": of_sums, "export": of_export, "exact_sums": of_exact_sums, "library_sums": of_library_sums,
-    "trees": of_trees,
+    "trees": of_trees, "arrays": of_arrays,
 }  # fmt: skip
 OF_TRAINER = {
     "cofactors": ("sums", "export", "exact_sums", "library_sums"),
     "passes": ("sums", "export", "library_sums"),
-    "trees": ("sums", "export", "trees"),
+    "trees": ("sums", "export", "trees", "arrays"),
 }
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ml.indb import calibrate_sums, calibrate_trees, unit_costs
+from ml.indb import calibrate_arrays, calibrate_sums, calibrate_trees, unit_costs
 from ml.indb.errors import InDatabaseError
 from ml.indb.star import Dimension, Star
 from ml.indb.training_plan import TrainingPlan, choose, plan_training
@@ -183,7 +183,7 @@ def test_costs_are_measured_once_a_week_and_kept(
         monkeypatch.setattr(module, "REPEATS", 1, raising=False)
     monkeypatch.setattr(calibrate_sums, "LIBRARY_ROWS", 1_000)
     monkeypatch.setattr(calibrate_trees, "ROUNDS", {"rows": (1, 2), "memory": (1, 2)})
-    monkeypatch.setattr(calibrate_trees, "ARRAY_ROWS", 5_000)
+    monkeypatch.setattr(calibrate_arrays, "ROWS", 5_000)
     found = unit_costs.unit_costs(rows_wh, "trees") | unit_costs.unit_costs(rows_wh, "cofactors")
     assert set(found) == set(UNIT) and all(0 < cost < math.inf for cost in found.values())
     monkeypatch.setattr(unit_costs, "_measured", lambda *_: pytest.fail("measured twice"))

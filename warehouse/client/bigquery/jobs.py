@@ -78,7 +78,8 @@ class Jobs:
         """
         self._keep_within_budget(sql, parameters)
         config = self._config(parameters, session)
-        config.create_session = opens_session or None
+        if opens_session:
+            config.create_session = True
         ran = self.persistently("Query", lambda job_id: self._once(sql, config, job_id))
         self.bytes_processed += int(ran.job.total_bytes_processed or 0)
         self.bytes_billed += int(ran.job.total_bytes_billed or 0)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from ml.indb.bin_scan import scan
 from ml.indb.boosting import FittedTrees, fit_trees
-from ml.indb.tree_engines import check_engine, tables_of
+from ml.indb.tree_engines import Tables, check_engine, tables_of
 from ml.indb.tree_settings import Boosting, Forest, TreeRows
 
 if TYPE_CHECKING:
+    from ml.indb.labels import Label
     from warehouse.client import Warehouse
 
 
@@ -52,13 +53,38 @@ def train_trees(
     """
     samples = settings.trees if isinstance(settings, Forest) and settings.sample else 0
     check_engine(engine, samples=samples > 0)
-    leaves = engine == "export"
-    found = scan(wh, rows, most_bins, for_cells=engine != "rows" and not samples, for_export=leaves)
+    if engine == "export":
+        return exported_trees(wh, rows, most_bins).train(rows, settings, name)
+    found = scan(wh, rows, most_bins, for_cells=engine != "rows" and not samples)
     with tables_of(wh, rows, found, engine, samples=samples, most_bins=most_bins) as tables:
+        return TreeData(found.label, tables).train(rows, settings, name)
+
+
+@dataclass(frozen=True)
+class TreeData:
+    """Rows that can be trained on, again with other settings."""
+
+    label: Label
+    tables: Tables
+
+    def train(self, rows: TreeRows, settings: Boosting | Forest, name: str) -> TrainedTrees:
+        """As `train_trees`, on the rows `rows` that these are."""
+        tables = self.tables
         made = tables.engine()
         try:
-            fitted = fit_trees(made, found.label, rows, settings, name)
+            fitted = fit_trees(made, self.label, rows, settings, name)
         finally:
             made.close()
-    size = tables.bytes_out + made.bytes_out
-    return TrainedTrees(fitted, tables.chosen, tables.rows, tables.cell_count, size)
+        size = tables.bytes_out + made.bytes_out
+        return TrainedTrees(fitted, tables.chosen, tables.rows, tables.cell_count, size)
+
+
+def exported_trees(wh: Warehouse, rows: TreeRows, most_bins: int = 64) -> TreeData:
+    """The rows, exported: they lie in memory, and nothing of them in the warehouse.
+
+    Raises:
+        InDatabaseError, WarehouseError: as `train_trees`.
+    """
+    found = scan(wh, rows, most_bins, for_export=True)
+    with tables_of(wh, rows, found, "export", samples=0, most_bins=most_bins) as tables:
+        return TreeData(found.label, tables)

@@ -42,7 +42,10 @@ def record_training(
         "actual_bytes_out": int(bytes_out),
     }
     columns, values = ", ".join(row), ", ".join(f"%({name})s" for name in row)
-    wh.execute(f"insert into ml.training_plan ({columns}) values ({values})", row)
+    with wh.transaction():
+        if wh.dialect == "bigquery":  # where no column counts
+            wh.lock_until_commit("ml.models")
+        wh.execute(f"insert into ml.training_plan ({columns}) values ({values})", row)
 
 
 def last_training(wh: Warehouse, model_name: str) -> dict[str, Any] | None:

@@ -1,4 +1,5 @@
-"""A tree, a forest and gradient boosting from the warehouse: each fit scans, bins and grows on filtered rows.
+"""A tree, a forest and gradient boosting from the warehouse: each fit scans, bins and grows on filtered rows,
+but that rows which left for a fold serve all of its fits.
 
 Bins are cut on the rows that train, so a fold's bins know nothing of what it holds out. Belongs here: the
 three trainers, parameters to settings. Does not belong here: training (`ml.indb.train_trees`).
@@ -7,12 +8,12 @@ three trainers, parameters to settings. Does not belong here: training (`ml.indb
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ml.algorithms.registry import Parameter
 from ml.indb.exported_rows import held_bytes
-from ml.indb.train_trees import train_trees
+from ml.indb.train_trees import TreeData, exported_trees, train_trees
 from ml.indb.trainers.encoding import shares_of
 from ml.indb.trainers.left_out import left_out_of
 from ml.indb.trainers.registry import Fit, Trainer
@@ -40,14 +41,19 @@ class Trees:
     seed: int
     way: str
     bytes_out: int = 0
+    _held: dict[tuple[int | None, int], TreeData] = field(default_factory=dict)
 
     def fit(self, params: Mapping[str, Any], fold: int | None) -> Fit:
         left_out, read = left_out_of(self.wh, self.source, fold)
         rows = self._rows(fold, left_out)
         settings = _settings(self.family, params, self.seed, len(rows.features))
         bins, engine = params.get("max_bins", MOST_BINS), self._engine()
-        trained = train_trees(self.wh, rows, settings, self.family, most_bins=bins, engine=engine)
-        self.bytes_out += trained.bytes_out + read
+        if engine == "export":
+            trained = self._exported(fold, rows, bins).train(rows, settings, self.family)
+        else:
+            trained = train_trees(self.wh, rows, settings, self.family, most_bins=bins, engine=engine)
+            self.bytes_out += trained.bytes_out
+        self.bytes_out += read
         names, sizes = list(rows.features), dict[str, float]()
         for tree in trained.fitted.trees:
             for node in tree.nodes:
@@ -67,6 +73,17 @@ class Trees:
         rows, features = self.source.rows, len(self.source.features)
         is_small = rows <= MEMORY_ROWS and held_bytes(rows, features) <= MEMORY_BYTES
         return "memory" if is_small and self.family != "forest" else "auto"  # a forest draws rows of cells
+
+    def _exported(self, fold: int | None, rows: TreeRows, bins: int) -> TreeData:
+        """The rows of a fold, which leave once for all candidates where memory holds every fold's codes."""
+        if (fold, bins) not in self._held:
+            made = exported_trees(self.wh, rows, bins)
+            self.bytes_out += made.tables.bytes_out
+            size = sum(one.tables.cells.nbytes for one in (made, *self._held.values()))
+            if size > MEMORY_BYTES - held_bytes(self.source.rows, len(self.source.features)):
+                return made
+            self._held[fold, bins] = made
+        return self._held[fold, bins]
 
     def _rows(self, fold: int | None, left_out: Mapping[str, str]) -> TreeRows:
         source = self.source

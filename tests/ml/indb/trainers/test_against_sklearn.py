@@ -158,7 +158,11 @@ def test_trees_give_one_document_whatever_the_way(star, name):
     made = {one: session.fit(params, 1) for one, session in sessions.items()}
     assert len({fit.document.sha256 for fit in made.values()}) == 1
     assert made["export"].how.endswith(" exported rows in memory") and made["joined"].how == "rows by SQL"
-    assert sessions["export"].bytes_out > 16 * int(made["export"].how.split(" ")[0].replace(",", ""))
+    before = sessions["export"].bytes_out
+    assert before > 16 * int(made["export"].how.split(" ")[0].replace(",", ""))
+    other = {one: session.fit(params | {"max_depth": 2}, 1) for one, session in sessions.items()}
+    assert len({fit.document.sha256 for fit in other.values()} - {made["export"].document.sha256}) == 1
+    assert sessions["export"].bytes_out - before < 200  # the rows of a fold leave once
 
 
 def test_a_fold_is_fitted_on_its_own_rows_alone(star):

@@ -20,7 +20,11 @@ WANTED: ContextVar[str | None] = ContextVar("wanted", default=None)
 OPEN: dict[str, ScriptInterpreter] = {}
 """By session, what remembers the tables as they were before its transaction."""
 ABORT = re.compile(r"\s*CALL\s+BQ\.ABORT_SESSION\s*\(\s*(?:'([^']*)')?\s*\)", re.IGNORECASE)
-DEFINES = re.compile(r"\s*(CREATE|DROP|ALTER)\s+(?!TEMP)", re.IGNORECASE)
+DEFINES = re.compile(
+    r"\s*(CREATE\s+(?!(OR\s+REPLACE\s+)?TEMP)|ALTER\s|DROP\s+(?!TABLE\s+(IF\s+EXISTS\s+)?`?\w+`?\s*$))",
+    re.IGNORECASE,
+)
+"""Definitions of what lasts: a short-lived table's name has no dot."""
 COPIED = re.compile(r"^\s*(CREATE OR REPLACE TABLE \S+) COPY (\S+)\s*$")
 NOTHING = "BEGIN TRANSACTION; COMMIT TRANSACTION;"
 

@@ -35,7 +35,6 @@ class BigQueryTransactions(TranslatedWarehouse):
     _opened: Any
     load_arrow: Any
     ensure_schema: Any
-    _depth, _is_begun = 0, False
 
     def __init__(self, engine: BigQueryEngine, http: Any = None) -> None:
         super().__init__(engine)

@@ -67,11 +67,6 @@ class BigQueryWarehouse(BigQueryCatalog, BigQueryTransactions):
         """
         return super().query(sql, params)
 
-    def execute(self, sql: str, params: Any = None) -> int:
-        """Run statements; how many rows the last one touched, -1 where that is not said."""
-        self.query(sql, params)
-        return getattr(self, "_touched", self._engine.affected)
-
     def estimate(self, sql: str, params: Any = None) -> int:
         """The bytes a statement would read, by a dry run, which costs nothing. Raises WarehouseError."""
         return sum(self._engine.estimate(text) for text in self._translation(sql, params).statements)

@@ -1,19 +1,19 @@
-"""The same orders in every kind of source, for the benchmarks of loads.
+"""The same orders in every kind of source, for the benchmarks of loads: files and a Postgres database.
 
-Belongs here: making rows and filling sources with them. Does not belong here: measuring.
+Belongs here: making rows, chunk by chunk, and writing them. Does not belong here: sources that a server gives
+(`intake_servers`), measuring.
 """
 
 from __future__ import annotations
 
+import gzip
 import json
-import os
-import uuid
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from tests.warehouse.loaders.intake import shops
 from tests.warehouse.loaders.intake.declaring import columns, orders
 from warehouse.loaders.intake.declared import DeclaredSource
 
@@ -24,18 +24,38 @@ COLUMNS = (
     "order_id bigint, customer text, city text, amount double precision, quantity bigint, is_paid boolean, "
     "paid_at timestamptz, note text"
 )
-FEW = 20_000
-"""So many rows at most where the test server, not the load, is what takes long."""
-PAGE_ROWS = 1_000
+CHUNK_ROWS = 100_000
+FILES = {
+    "parquet": "orders.parquet",
+    "csv": "orders.csv",
+    "jsonl": "orders.jsonl",
+    "gzip": "packed.csv.gz",
+    "zip": "packed.zip",
+}
+KINDS = (*FILES, "postgres", "s3", "kafka", "kinesis", "mongodb", "http")
 
 
-def rows_of(count: int) -> pa.Table:
+@dataclass(frozen=True)
+class Way:
+    """A source to load from: its declaration, its address, and how many rows it holds."""
+
+    source: DeclaredSource
+    address: str
+    rows: int
+
+
+def chunks_of(count: int) -> Iterator[pa.Table]:
     """Orders of eight columns, about 100 bytes each as CSV."""
+    for first in range(0, count, CHUNK_ROWS):
+        yield _chunk(first, min(CHUNK_ROWS, count - first))
+
+
+def _chunk(first: int, count: int) -> pa.Table:
     import numpy as np
     import pyarrow as pa
 
-    number = np.arange(count)
-    chance = np.random.default_rng(2013)
+    number = np.arange(first, first + count)
+    chance = np.random.default_rng([2013, first])
     instant = np.datetime64("2013-01-01T00:00:00", "us") + number.astype("timedelta64[s]")
     return pa.table({
         "order_id": number,
@@ -60,97 +80,64 @@ def declared(kind: str, read: str, history: str = "events", **options: Any) -> D
     return DeclaredSource("shop", kind, "SHOP_URL", (table,), options)
 
 
-@contextmanager
-def filled(rows: pa.Table, folder: Path, database: Any, address: str) -> Iterator[dict[str, tuple]]:
-    """By name of a way to load: (declared source, its address, rows in it). `database`: an open one, whose
-    address is given, for the source of kind postgres.
-    """
-    import pyarrow.csv as csv
-    import pyarrow.parquet as parquet
+def write_files(kinds: set[str], count: int, folder: Path) -> dict[str, Way]:
+    """The files of these kinds, in the folder."""
+    makers: dict[str, Callable[[Path, int], None]] = {
+        "parquet": _parquet, "csv": _csv, "jsonl": _json_lines, "gzip": _gzip, "zip": _zip,
+    }  # fmt: skip
+    made = {}
+    for kind, name in FILES.items():
+        if kind in kinds:
+            makers[kind](folder / name, count)
+            made[kind] = Way(declared("files", name), folder.as_uri(), count)
+    return made
 
-    few = rows.slice(0, FEW)
-    parquet.write_table(rows, folder / "orders.parquet")
-    csv.write_csv(rows, folder / "orders.csv")
-    (folder / "orders.jsonl").write_text("".join(json.dumps(row) + "\n" for row in as_json(rows)))
-    made = {
-        form: (declared("files", f"orders.{form}"), folder.as_uri(), rows.num_rows)
-        for form in ("parquet", "csv", "jsonl")
-    }
+
+def _parquet(path: Path, count: int) -> None:
+    from pyarrow import parquet
+
+    chunks = chunks_of(count)
+    first = next(chunks)
+    with parquet.ParquetWriter(path, first.schema) as writer:
+        for chunk in (first, *chunks):
+            writer.write_table(chunk)
+
+
+def _csv(path: Path, count: int) -> None:
+    with path.open("wb") as target:
+        _csv_into(target, count)
+
+
+def _csv_into(target: IO[bytes], count: int) -> None:
+    from pyarrow import csv
+
+    for number, chunk in enumerate(chunks_of(count)):
+        csv.write_csv(chunk, target, csv.WriteOptions(include_header=number == 0))
+
+
+def _json_lines(path: Path, count: int) -> None:
+    with path.open("w", encoding="utf-8") as target:
+        for chunk in chunks_of(count):
+            target.writelines(json.dumps(row) + "\n" for row in as_json(chunk))
+
+
+def _gzip(path: Path, count: int) -> None:
+    with gzip.open(path, "wb", compresslevel=1) as target:
+        _csv_into(target, count)
+
+
+def _zip(path: Path, count: int) -> None:
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open("orders.csv", "w", force_zip64=True) as target,
+    ):
+        _csv_into(target, count)
+
+
+def fill_postgres(database: Any, address: str, count: int) -> Way:
+    """The orders as a table of an open database, whose address is given."""
     database.execute("drop table if exists orders")
     database.execute(f"create table orders ({COLUMNS})")
-    database.copy_arrow("public", "orders", rows)
-    made["postgres"] = (declared("postgres", "orders"), address, rows.num_rows)
-    with ExitStack() as stack:
-        made |= _served(stack, rows, few, folder)
-        yield made
-
-
-def _served(stack: ExitStack, rows: pa.Table, few: pa.Table, folder: Path) -> dict[str, tuple]:
-    """The sources that need a server; it runs until the stack ends."""
-    from tests.peers import servers
-    from tests.warehouse.loaders.intake import shop_api
-
-    os.environ.update(shops.NOBODY)
-    moto, broker = stack.enter_context(servers.moto()), stack.enter_context(servers.kafka())
-    documents = stack.enter_context(servers.mongodb(folder / "documents"))
-    stream, topic = f"orders-{uuid.uuid4().hex[:8]}", f"orders-{uuid.uuid4().hex[:8]}"
-    shop_api.PAGE_ROWS = PAGE_ROWS
-    api = stack.enter_context(shop_api.shop_api())
-    api.orders = as_json(few)
-    _fill_moto(moto, folder, stream, as_json(few))
-    _fill_topic(broker, topic, as_json(rows))
-    _fill_documents(documents, few)
-    host = moto.partition("//")[2]
-    pages = {"kind": "page_number", "at": "page"}
-    return {
-        "s3": (declared("s3", "orders.parquet"),
-               f"s3://lake?scheme=http&endpoint_override={host}&region=us-east-1", rows.num_rows),
-        "kafka": (declared("kafka", topic), broker, rows.num_rows),
-        "kinesis": (declared("kinesis", stream), f"kinesis://us-east-1?endpoint_url={moto}", few.num_rows),
-        "mongodb": (declared("mongodb", "orders", table={"paths": {"order_id": "_id"}}),
-                    f"{documents}/shop", few.num_rows),
-        "http": (declared("http", "orders", base_url=api.url, requests_per_second=1e6, pages=pages),
-                 "canary", few.num_rows),
-    }  # fmt: skip
-
-
-def _fill_moto(url: str, folder: Path, stream: str, rows: list[dict[str, Any]]) -> None:
-    import boto3
-
-    files, streams = (
-        boto3.client(name, region_name="us-east-1", endpoint_url=url) for name in ("s3", "kinesis")
-    )
-    files.create_bucket(Bucket="lake")
-    files.upload_file(str(folder / "orders.parquet"), "lake", "orders.parquet")
-    streams.create_stream(StreamName=stream, ShardCount=2)
-    streams.get_waiter("stream_exists").wait(StreamName=stream, WaiterConfig={"Delay": 1})
-    for first in range(0, len(rows), 500):
-        records = [
-            {"Data": json.dumps(row).encode(), "PartitionKey": str(row["order_id"])}
-            for row in rows[first : first + 500]
-        ]
-        streams.put_records(StreamName=stream, Records=records)
-
-
-def _fill_topic(broker: str, topic: str, rows: list[dict[str, Any]]) -> None:
-    from confluent_kafka import Producer
-    from confluent_kafka.admin import AdminClient, NewTopic
-
-    settings = {"bootstrap.servers": broker, "log_level": 0}
-    admin = AdminClient(settings)
-    admin.create_topics([NewTopic(topic, 2, 1)])[topic].result(10)
-    producer = Producer(settings)
-    for number, row in enumerate(rows):
-        producer.produce(topic, json.dumps(row).encode(), partition=number % 2)
-        if number % 10_000 == 0:
-            producer.flush(60)
-    if producer.flush(60):
-        raise SystemExit("the broker did not take every message")
-
-
-def _fill_documents(url: str, rows: pa.Table) -> None:
-    from pymongo import MongoClient
-
-    found = [{"_id": row.pop("order_id"), **row} for row in rows.to_pylist()]
-    with MongoClient(url) as client:
-        client.shop.orders.insert_many(found)
+    for chunk in chunks_of(count):
+        database.copy_arrow("public", "orders", chunk)
+    return Way(declared("postgres", "orders"), address, count)

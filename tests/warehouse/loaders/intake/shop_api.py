@@ -30,6 +30,11 @@ class ShopApi(ThreadingHTTPServer):
         self.seen: list[tuple[str, dict[str, str], str | None]] = []
         self.url = f"http://127.0.0.1:{self.server_port}"
 
+    def text(self, path: str, given: dict[str, str]) -> tuple[bytes, dict[str, str]]:
+        """The answer as it is sent."""
+        content, headers = self.answer(path, given)
+        return json.dumps(content).encode(), headers
+
     def answer(self, path: str, given: dict[str, str]) -> tuple[Any, dict[str, str]]:
         """Content and headers of a path."""
         since = given.get("since", "")
@@ -71,8 +76,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif token not in (None, "Bearer canary"):
             self._send(401, b"who are you", {})
         else:
-            content, headers = self.server.answer(parts.path, given)
-            self._send(200, json.dumps(content).encode(), headers)
+            self._send(200, *self.server.text(parts.path, given))
 
     def _send(self, status: int, content: bytes, headers: dict[str, str]) -> None:
         self.send_response(status)
@@ -86,8 +90,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def shop_api() -> Iterator[ShopApi]:
-    with ShopApi() as server:
+def shop_api(server: ShopApi | None = None) -> Iterator[ShopApi]:
+    with server or ShopApi() as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         try:

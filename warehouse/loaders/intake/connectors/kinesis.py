@@ -110,6 +110,10 @@ class _Stream:
         self._caught_up: set[str] = set()
         self._last: dict[str, int] = {}
 
+    @property
+    def _is_caught_up(self) -> bool:
+        return self._caught_up >= set(self._iterators)
+
     def batches(self, stop: Callable[[], bool] | None) -> Iterator[Batch]:
         gathering = Gathering(
             self.table, int(self.options["batch_rows"]), int(self.options["batch_bytes"]),
@@ -117,8 +121,9 @@ class _Stream:
         )  # fmt: skip
         listed = time.monotonic()
         self._open_shards()
-        while not (stop() if stop else self._caught_up >= set(self._iterators)):
-            if not self._round(gathering, is_bounded=stop is None):
+        while not (stop() if stop else self._is_caught_up):
+            has_news = self._round(gathering, is_bounded=stop is None)
+            if not has_news and (stop or not self._is_caught_up):
                 time.sleep(float(self.options["pause_s"]))
             if gathering.is_due:
                 yield gathering.take()
@@ -140,7 +145,8 @@ class _Stream:
                 gathering.add(_message(self.table.read, shard, record))
                 self.positions[shard] = record["SequenceNumber"]
             last = records[-1]["ApproximateArrivalTimestamp"] if records else None
-            is_at_tip = answer.get("MillisBehindLatest") == 0 and (shard not in self._last or not records)
+            # records of the same millisecond may follow an answer that is full: only an empty one tells
+            is_at_tip = answer.get("MillisBehindLatest") == 0 and not records
             if is_at_tip or (last is not None and last >= self.began):
                 self._caught_up.add(shard)
             if following is None or self._was_its_last(shard):

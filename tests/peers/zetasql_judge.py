@@ -214,6 +214,11 @@ def _plain(cell: Any) -> Any:
         return [_plain(one) for one in value.element]
     if field in SCALES:
         return {"decimal": str(Decimal(int.from_bytes(value, "little", signed=True)).scaleb(-SCALES[field]))}
+    if field == "datetime_value":  # year, month, day, hour, minute and second in one number
+        bits, micros = value.bit_field_datetime_seconds, value.nanos // 1000
+        year, month, day = bits >> 26, bits >> 22 & 15, bits >> 17 & 31
+        clock = f"{bits >> 12 & 31:02d}:{bits >> 6 & 63:02d}:{bits & 63:02d}"
+        return f"{year:04d}-{month:02d}-{day:02d}T{clock}.{micros:06d}"
     if field == "timestamp_value":
         return value.ToMicroseconds()
     return value if not isinstance(value, bytes) else value.hex()

@@ -1,28 +1,20 @@
-"""The two judges of BigQuery text as engines, started once for the session, and rows in both warehouses.
+"""The judge of BigQuery text as a warehouse, and rows in both warehouses.
 
-Belongs here: the peers' fixtures, loading. Does not belong here: a test.
+Belongs here: loading. Does not belong here: a test.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pyarrow as pa
 import pytest
 
 from tests.peers import zetasql
-from tests.peers.environment import peer_or_skip
 from warehouse.client import Warehouse
 from warehouse.client.googlesql import TranslatedWarehouse
 
 Load = Callable[[str, pa.Table], None]
-
-
-@pytest.fixture(scope="session")
-def judge() -> Iterator[zetasql.ZetaSql]:
-    """Google's analyzer and evaluator."""
-    with zetasql.ZetaSql(peer_or_skip("zetasql", zetasql.REQUIREMENTS)) as engine:
-        yield engine
 
 
 @pytest.fixture

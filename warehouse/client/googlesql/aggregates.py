@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from warehouse.client.googlesql.casts import casted, written
-from warehouse.client.googlesql.kinds import BOOL, FLOAT, INT, Kind, Rewrite, Typed, needed
+from warehouse.client.googlesql.kinds import BOOL, FLOAT, INT, Kind, Rewrite, TranslationError, Typed, needed
+from warehouse.client.googlesql.texts import joined
 from warehouse.client.googlesql.windows import beside, nulls_by_key, ordered
 
 if TYPE_CHECKING:
@@ -82,6 +83,10 @@ def filtered(node: exp.Filter, of: Rewrite) -> Typed:
     from sqlglot import exp
 
     aggregate, condition = node.this, node.expression.this
+    if isinstance(aggregate, exp.GroupConcat):
+        return joined(aggregate, of, condition)
+    if isinstance(aggregate, exp.Anonymous):
+        raise TranslationError(f"{node.sql('postgres')[:80]} has no translation; allowed: filter of a sum.")
     if isinstance(aggregate, exp.Count) and isinstance(aggregate.this, exp.Star):
         return Typed(written("COUNTIF({c})", c=of(condition).sql), INT)
     inner, keys = aggregate.this, None

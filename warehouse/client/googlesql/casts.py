@@ -23,6 +23,7 @@ from warehouse.client.googlesql.kinds import (
     TranslationError,
     Typed,
 )
+from warehouse.client.googlesql.literals import time_text
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -83,7 +84,8 @@ SAME_MEANING = {
     ("int", "float"), ("int", "numeric"), ("int", "text"), ("bool", "int"), ("bool", "text"),
     ("numeric", "int"), ("numeric", "float"), ("numeric", "numeric"), ("numeric", "text"),
     ("text", "float"), ("text", "int"), ("text", "date"), ("text", "bool"), ("text", "timestamp"),
-    ("text", "datetime"), ("date", "text"), ("timestamp", "text"), ("date", "datetime"),
+    ("text", "datetime"), ("date", "text"), ("date", "datetime"), ("date", "timestamp"),
+    ("timestamp", "date"), ("datetime", "date"), ("timestamp", "datetime"), ("datetime", "timestamp"),
 }  # fmt: skip
 """Casts that mean the same in both engines."""
 
@@ -191,8 +193,10 @@ def _numeric_of_double(given: Typed) -> Typed:
     return Typed(text, Kind("numeric", 38))
 
 
-def _text_of_datetime(given: Typed) -> Typed:
-    return Typed(written("REPLACE(CAST({x} AS STRING), 'T', ' ')", x=given.sql), TEXT)
+def _text_of_time(given: Typed) -> Typed:
+    """Postgres writes no zeros at the end of a second's fraction, BigQuery three digits or six."""
+    text = "REGEXP_REPLACE(REPLACE(CAST({x} AS STRING), 'T', ' '), '([.][0-9]*[1-9])0+', '\\\\1')"
+    return Typed(written(text, x=given.sql), TEXT)
 
 
 _CASTS = {
@@ -200,7 +204,8 @@ _CASTS = {
     ("float", "text"): _text_of_double,
     ("float", "numeric"): _numeric_of_double,
     ("text", "numeric"): _numeric_of_text,
-    ("datetime", "text"): _text_of_datetime,
+    ("datetime", "text"): _text_of_time,
+    ("timestamp", "text"): _text_of_time,
 }
 
 
@@ -216,6 +221,8 @@ def _plainly(given: Typed, goal: Kind) -> Typed:
             kind = Kind("numeric", given.kind.scale)
             if given.kind.name == "numeric":
                 return given
+    elif goal.name in ("date", "datetime", "timestamp") and _is_literal(given):
+        sql = exp.Literal.string(time_text(sql.this, goal.name))
     return Typed(exp.cast(sql, IN_BIGQUERY[goal.name], dialect="bigquery"), kind)
 
 

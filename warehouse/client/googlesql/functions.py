@@ -15,6 +15,7 @@ from warehouse.client.googlesql.kinds import (
     INT,
     JSON,
     TEXT,
+    TIMESTAMP,
     Kind,
     Rewrite,
     TranslationError,
@@ -103,8 +104,14 @@ def coalesce(node: exp.Coalesce, of: Rewrite) -> Typed:
 def nullif(node: exp.Nullif, of: Rewrite) -> Typed:
     """NaN equals itself in Postgres alone."""
     one, two = of(node.this), of(node.expression)
-    if node.expression.key == "cast" and node.expression.this.name.lower() == "nan":
-        return Typed(written("IF(IS_NAN({x}), NULL, {x})", x=one.sql), one.kind)
+    named = node.expression.this if node.expression.key == "cast" else node.expression
+    if one.kind is FLOAT and named.key == "literal" and named.name.lower() == "nan":
+        return Typed(written("IF(IS_NAN({x}), NULL, {x})", x=one.sql), FLOAT)
+    if one.kind is not TEXT and two.sql.key == "literal" and two.sql.is_string:
+        two = casted(two, one.kind)
+    if FLOAT in (one.kind, two.kind):
+        text = "IF({a} = {b} OR (IS_NAN({a}) AND IS_NAN({b})), NULL, {a})"
+        return Typed(written(text, a=one.sql, b=two.sql), one.kind)
     return Typed(written("NULLIF({a}, {b})", a=one.sql, b=two.sql), one.kind)
 
 
@@ -166,6 +173,8 @@ def named(node: exp.Anonymous, of: Rewrite) -> Typed:
         return of(given[0])
     if name in ("convert_to", "octet_length"):
         return (in_utf8 if name == "convert_to" else length_in_bytes)(given, of)
+    if name == "clock_timestamp" and not given:
+        return Typed(written("CURRENT_TIMESTAMP()"), TIMESTAMP)
     if name == "scale":
         return Typed(digits_behind_point(needed(of(given[0]), "scale", "numeric").sql), INT)
     raise TranslationError(

@@ -10,9 +10,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from warehouse.client.googlesql.casts import casted, written
+from warehouse.client.googlesql.instants import INTERVAL, SPAN, microseconds, of_times
 from warehouse.client.googlesql.kinds import (
     BOOL,
-    DATE,
+    DATETIME,
     FLOAT,
     INT,
     MOST_DECIMALS,
@@ -61,10 +62,6 @@ def constant(node: Any, of: Rewrite) -> Typed:
     return Typed(node.copy(), BOOL if node.key == "boolean" else NULL)
 
 
-def instant(node: exp.CurrentTimestamp, of: Rewrite) -> Typed:
-    return Typed(type(node)(), TIMESTAMP)
-
-
 def paren(node: exp.Paren, of: Rewrite) -> Typed:
     from sqlglot import exp
 
@@ -82,8 +79,9 @@ def negative(node: exp.Neg, of: Rewrite) -> Typed:
 def arithmetic(node: Any, of: Rewrite) -> Typed:
     """+, - and *; a product of NUMERIC only where BigQuery's digits hold it."""
     one, two = of(node.this), of(node.expression)
-    if "date" in (one.kind.name, two.kind.name):
-        return _of_dates(node, one, two)
+    timely = of_times(node, one, two)
+    if timely is not None:
+        return timely
     numbers = [needed(part, f"operator {node.key}", "int", "float", "numeric", "null") for part in (one, two)]
     kind = promoted([part.kind for part in numbers])
     if kind.name == "numeric" and node.key == "mul":
@@ -94,15 +92,6 @@ def arithmetic(node: Any, of: Rewrite) -> Typed:
                 f"digits behind the point; allowed on BigQuery: {MOST_DECIMALS} together."
             )
     return Typed(type(node)(this=one.sql, expression=two.sql), kind)
-
-
-def _of_dates(node: Any, one: Typed, two: Typed) -> Typed:
-    if one.kind is DATE and two.kind is DATE and node.key == "sub":
-        return Typed(written("DATE_DIFF({a}, {b}, DAY)", a=one.sql, b=two.sql), INT)
-    if one.kind is DATE and two.kind.name == "int":
-        name = "DATE_ADD" if node.key == "add" else "DATE_SUB"
-        return Typed(written(f"{name}({{a}}, INTERVAL ({{b}}) DAY)", a=one.sql, b=two.sql), DATE)
-    raise TranslationError(f"{node.sql('postgres')[:80]} has no translation; allowed: days from a date.")
 
 
 def division(node: exp.Div, of: Rewrite) -> Typed:
@@ -141,6 +130,8 @@ def comparison(node: Any, of: Rewrite) -> Typed:
             raise TranslationError(f"{node.sql('postgres')[:80]} has no translation; allowed: = any.")
         return Typed(written(text, x=one.sql, a=array.sql), BOOL)
     one, two = _alike(one, of(node.expression))
+    if {one.kind, two.kind} & {SPAN, INTERVAL}:
+        one, two = microseconds(one, "a comparison"), microseconds(two, "a comparison")
     return Typed(type(node)(this=one.sql, expression=two.sql), BOOL)
 
 
@@ -150,6 +141,11 @@ def _alike(one: Typed, two: Typed) -> tuple[Typed, Typed]:
         if second.sql.key == "literal" and second.sql.is_string and first.kind is not TEXT:
             second = casted(second, first.kind) if first.kind.name != "null" else second
             return (first, second) if first is one else (second, first)
+    if {one.kind.name, two.kind.name} <= {"date", "datetime", "timestamp"} and one.kind != two.kind:
+        later = TIMESTAMP if TIMESTAMP in (one.kind, two.kind) else DATETIME
+        return casted(one, later), casted(two, later)
+    if {one.kind, two.kind} <= {SPAN, INTERVAL}:
+        return one, two
     common([one.kind, two.kind], "a comparison")
     return one, two
 
@@ -223,7 +219,6 @@ def operators() -> dict[type, Any]:
         exp.Literal: literal, exp.ByteString: byte_string, exp.Boolean: constant, exp.Null: constant,
         exp.Paren: paren, exp.Neg: negative, exp.Div: division, exp.Mod: remainder, exp.Between: between,
         exp.In: member, exp.DPipe: concatenation, exp.Case: case, exp.Bracket: element,
-        exp.CurrentTimestamp: instant,
     }  # fmt: skip
     found |= dict.fromkeys((exp.Add, exp.Sub, exp.Mul), arithmetic)
     found |= dict.fromkeys((exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE), comparison)

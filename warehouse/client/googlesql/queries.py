@@ -11,7 +11,8 @@ from typing import Any
 
 from warehouse.client.googlesql.casts import written
 from warehouse.client.googlesql.kinds import INT, Columns, Tables, TranslationError
-from warehouse.client.googlesql.selects import Select, limited, name_of
+from warehouse.client.googlesql.picks import limited
+from warehouse.client.googlesql.selects import Select, name_of
 
 
 class Queries:

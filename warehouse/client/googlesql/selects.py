@@ -13,9 +13,13 @@ from typing import TYPE_CHECKING, Any
 from warehouse.client.googlesql.aggregates import aggregates
 from warehouse.client.googlesql.casts import cast
 from warehouse.client.googlesql.functions import functions
+from warehouse.client.googlesql.instants import times
 from warehouse.client.googlesql.kinds import BOOL, TEXT, Columns, Kind, TranslationError, Typed
 from warehouse.client.googlesql.operators import operators
+from warehouse.client.googlesql.picks import first_of_each, limited
 from warehouse.client.googlesql.quantiles import quantile
+from warehouse.client.googlesql.tails import tails
+from warehouse.client.googlesql.texts import texts
 from warehouse.client.googlesql.windows import ordered, windowed
 
 if TYPE_CHECKING:
@@ -29,7 +33,9 @@ def handlers() -> dict[type, Any]:
     """By sqlglot's class, who translates an expression."""
     from sqlglot import exp
 
-    return {**operators(), **functions(), **aggregates(), exp.Cast: cast}
+    return {
+        **operators(), **functions(), **aggregates(), **times(), **texts(), **tails(), exp.Cast: cast,
+    }  # fmt: skip
 
 
 class Select:
@@ -57,7 +63,10 @@ class Select:
             made.set("group", self._group(self._node.args["group"]))
         if self._node.args.get("having"):
             made.set("having", exp.Having(this=self(self._node.args["having"].this).sql))
-        if self._node.args.get("distinct"):
+        distinct = self._node.args.get("distinct")
+        if distinct is not None and distinct.args.get("on"):
+            made.set("qualify", first_of_each(self._node, self))
+        elif distinct is not None:
             made.set("distinct", exp.Distinct())
         if self._node.args.get("order"):
             made.set("order", ordered(self._node.args["order"], self))
@@ -99,6 +108,10 @@ class Select:
         for join in self._node.args.get("joins") or []:
             sql, name, columns = self._queries.source(join.this)
             self._sources[name] = columns
+            if join.args.get("method"):
+                raise TranslationError(
+                    f"{join.sql('postgres')[:80]} has no translation; allowed: join on, using."
+                )
             kept = {key: join.args[key] for key in ("side", "kind") if join.args.get(key)}
             if join.args.get("using"):
                 kept["using"] = [name_of(one) for one in join.args["using"]]
@@ -189,14 +202,6 @@ class Select:
             if node.args.get(key):
                 made.set(key, [grouped(part) for part in node.args[key]])
         return made
-
-
-def limited(node: Any, made: Any) -> Any:
-    """With the LIMIT of the original; `limit all`, which only keeps a planner from moving things, goes."""
-    limit = node.args.get("limit")
-    if limit is not None and limit.expression.key == "literal":
-        made.set("limit", limit.copy())
-    return made
 
 
 def name_of(identifier: Any) -> Any:

@@ -60,7 +60,7 @@ def windowed(node: exp.Window, of: Rewrite) -> Typed:
     if frame is not None and frame.args["kind"].upper() != "ROWS":
         raise TranslationError(f"{node.sql('postgres')[:80]} has no translation; allowed: frames of rows.")
     parts: dict[str, Any] = {
-        "partition_by": [_parted(of(part)) for part in spec.args.get("partition_by") or []]
+        "partition_by": [parted(of(part)) for part in spec.args.get("partition_by") or []]
     }
     is_numbering = isinstance(node.this, (exp.RowNumber, exp.Rank, exp.DenseRank))
     given = Typed(node.this.copy(), INT) if is_numbering else of(node.this)
@@ -78,8 +78,8 @@ def beside(node: Any, of: Rewrite) -> Typed:
     return Typed(type(node)(this=given.sql, **kept), given.kind)
 
 
-def _parted(given: Typed) -> Any:
-    """BigQuery parts no rows by doubles, but by their texts; zeros of both signs are one."""
+def parted(given: Typed) -> Any:
+    """A key of a partition: doubles by their texts, zeros of both signs as one."""
     return written("FORMAT('%.17g', {x} + 0.0)", x=given.sql) if given.kind is FLOAT else given.sql
 
 

@@ -1,8 +1,19 @@
 """Definitions of the tables that grow with time: predictions and drift, both partitioned by model.
 
-Belongs here: their DDL, run by `ml.registry_schema`. Does not belong here: the registry's own tables,
-partitions, rows.
+Belongs here: their DDL, run by `ml.registry_schema`, and where a model's predictions stand. Does not belong
+here: the registry's own tables, partitions, rows.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from warehouse.client import quote
+from warehouse.client.dialect import POSTGRES
+from warehouse.client.rules import Layout, declare
+
+if TYPE_CHECKING:
+    from warehouse.client import Warehouse
 
 PREDICTION_TABLE = """
 create table if not exists ml.prediction (
@@ -98,3 +109,23 @@ create table if not exists ml.drift (
     foreign key (model_name, model_version) references ml.model_version (model_name, version)
 ) partition by list (model_name);
 """
+
+LAYOUTS = {
+    # A day of one model is what is written and read.
+    "ml.prediction": Layout("`flight_date`", ("model_name", "flight_key"), is_large=True),
+    "ml.drift_bin": Layout(cluster=("model_name", "model_version")),
+    "ml.drift_bin_count": Layout(cluster=("model_name", "model_version")),
+    "ml.drift": Layout(cluster=("model_name", "model_version")),
+}
+
+declare(PREDICTION_TABLE + CALIBRATION_TABLE + DRIFT_TABLES, LAYOUTS)
+
+
+def stored_in(wh: Warehouse, model_name: str) -> tuple[str, str]:
+    """The table that a model's predictions are written to, and the condition by which a row `p` of it is the
+    model's: in Postgres a partition of its own; in BigQuery, which has none by text, the whole table, of
+    which `ml.prd_<model>` is a view that takes no writes.
+    """
+    if wh.dialect == "postgres":
+        return quote("ml", f"prd_{model_name}"), "true"
+    return quote("ml", "prediction"), f"p.model_name = {POSTGRES.text(model_name)}"

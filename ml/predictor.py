@@ -18,7 +18,8 @@ import pyarrow as pa
 
 from ml import artifact
 from ml.document import Document, Evaluator
-from ml.registry_version import ModelVersion, RegistryError, artifact_content, champion, find_version
+from ml.registry_artifact import artifact_content
+from ml.registry_version import ModelVersion, RegistryError, champion, find_version
 
 if TYPE_CHECKING:
     from ml.document.explain import Explainer

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ml import artifact
 from ml.gates import GateResult, judge
 from ml.indb.training_record import record_training
+from ml.registry_artifact import artifact_content, keep_artifact
 from ml.registry_contest import Contender, hold_contest, last_contest
 from ml.registry_parity import check_version, keep_golden_rows, parity_of
 from ml.registry_promotion import PromotionError, PromotionEvent, history, lock_model, promote, rollback
@@ -25,7 +26,6 @@ from ml.registry_schema import ensure_model, ensure_schema
 from ml.registry_version import (
     ModelVersion,
     RegistryError,
-    artifact_content,
     champion,
     find_version,
     metrics_of,
@@ -65,6 +65,7 @@ __all__ = [
     "versions",
 ]
 
+ROWS_AT_ONCE = 500
 LIBRARIES = ("numpy", "scikit-learn", "lightgbm", "skops", "pandas", "pyarrow")
 
 
@@ -93,33 +94,25 @@ def _libraries() -> dict[str, str]:
 
 
 def _insert(
-    wh: Warehouse, table: str, key: dict[str, Any], types: Mapping[str, str], rows: Sequence[dict]
+    wh: Warehouse, table: str, key: dict[str, Any], names: Sequence[str], rows: Sequence[dict]
 ) -> None:
-    """Insert rows below a model version in one statement."""
-    columns = ", ".join(types)
-    typed = ", ".join(f"{name} {kind}" for name, kind in types.items())
-    wh.execute(
-        f"insert into ml.{table} (model_name, version, {columns}) "
-        f"select %(model_name)s, %(version)s, {columns} "
-        f"from jsonb_to_recordset(%(rows)s::jsonb) as r({typed})",
-        {**key, "rows": _json(rows)},
-    )
+    """Insert rows below a model version, many in one statement."""
+    columns = ", ".join(names)
+    for first in range(0, len(rows), ROWS_AT_ONCE):
+        values, params = [], dict(key)
+        for number, row in enumerate(rows[first : first + ROWS_AT_ONCE]):
+            params |= {f"{name}_{number}": _plain(row[name]) for name in names}
+            listed = ", ".join(f"%({name}_{number})s" for name in names)
+            values.append(f"(%(model_name)s, %(version)s, {listed})")
+        wh.execute(
+            f"insert into ml.{table} (model_name, version, {columns}) values {', '.join(values)}", params
+        )
 
 
-_NUMBER = "double precision"
-_METRIC = {
-    "split": "text",
-    "subject": "text",
-    "metric": "text",
-    "value": _NUMBER,
-    "ci_low": _NUMBER,
-    "ci_high": _NUMBER,
-}
-_METRIC |= {"n": "bigint"}
-_CURVE = {"curve": "text", "point": "integer", "coordinates": "jsonb"}
-_IMPORTANCE = {"feature": "text", "importance": _NUMBER}
-_GATE = {"gate_number": "integer", "gate": "text", "metric": "text", "split": "text", "criterion": "text"}
-_GATE |= {"threshold": _NUMBER, "value": _NUMBER, "is_passed": "boolean", "reason": "text"}
+_METRIC = ("split", "subject", "metric", "value", "ci_low", "ci_high", "n")
+_CURVE = ("curve", "point", "coordinates")
+_IMPORTANCE = ("feature", "importance")
+_GATE = ("gate_number", "gate", "metric", "split", "criterion", "threshold", "value", "is_passed", "reason")
 
 
 def _version_row(
@@ -151,23 +144,17 @@ def _version_row(
     }
 
 
-def _insert_artifact(wh: Warehouse, content: bytes, kind: str) -> None:
-    wh.execute(
-        "insert into ml.artifact (sha256, content, format, size_bytes) "
-        "values (%(sha256)s, %(content)s, %(format)s, %(size)s) on conflict (sha256) do nothing",
-        {"sha256": artifact.digest(content), "content": content, "format": kind, "size": len(content)},
-    )
-
-
 def _insert_version(wh: Warehouse, model_name: str, row: dict[str, Any]) -> int:
-    columns = ", ".join(row)
-    values = ", ".join(f"%({name})s" for name in row)
-    sql = (
+    """The next version; within a transaction that holds the model's lock."""
+    last = "select coalesce(max(version), 0) from ml.model_version where model_name = %(model_name)s"
+    version = 1 + wh.scalar(last, {"model_name": model_name})
+    columns, values = ", ".join(row), ", ".join(f"%({name})s" for name in row)
+    wh.execute(
         f"insert into ml.model_version (model_name, version, trained_at, {columns}) "
-        "select %(model_name)s, coalesce(max(version), 0) + 1, now(), "
-        f"{values} from ml.model_version where model_name = %(model_name)s returning version"
+        f"values (%(model_name)s, %(version)s, now(), {values})",
+        {"model_name": model_name, "version": version, **row},
     )
-    return wh.scalar(sql, {"model_name": model_name, **row})
+    return version
 
 
 def register(
@@ -194,14 +181,14 @@ def register(
     with wh.transaction():
         lock_model(wh, name)
         if estimator is not None:
-            _insert_artifact(wh, estimator, artifact.FORMAT)
-        _insert_artifact(wh, document, artifact.DOCUMENT_FORMAT)
+            keep_artifact(wh, estimator, artifact.FORMAT)
+        keep_artifact(wh, document, artifact.DOCUMENT_FORMAT)
         version = _insert_version(wh, name, _version_row(fitted, training_set, code_version, address))
         key = {"model_name": name, "version": version}
         _insert(wh, "model_metric", key, _METRIC, [asdict(row) for row in fitted.metrics])
         keep_golden_rows(wh, key, fitted.document, fitted.sample)
         curve_rows = [
-            {"curve": curve, "point": number, "coordinates": point}
+            {"curve": curve, "point": number, "coordinates": _json(point)}
             for curve, points in fitted.curves.items()
             for number, point in enumerate(points)
         ]

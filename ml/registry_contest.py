@@ -1,6 +1,6 @@
 """Contests between the contenders of a model, kept: who was put up for promotion, and why.
 
-Belongs here: the table, its rows. Does not belong here: the decision (`ml.contest`).
+Belongs here: its rows. Does not belong here: the decision (`ml.contest`), the table (`ml.registry_tables`).
 """
 
 from __future__ import annotations
@@ -13,26 +13,7 @@ from ml.contest import Contender, decide
 if TYPE_CHECKING:
     from warehouse.client import Warehouse
 
-__all__ = ["CONTEST_TABLE", "Contender", "hold_contest", "last_contest"]
-
-CONTEST_TABLE = """
-create table if not exists ml.contest (
-    model_name text not null,
-    contest integer not null check (contest > 0),
-    contender text not null,
-    engine text not null,
-    algorithm text not null,
-    -- Null where its training failed.
-    version integer,
-    metric text not null,
-    value double precision,
-    is_winner boolean not null,
-    reason text not null check (reason <> ''),
-    held_at timestamptz not null default now(),
-    primary key (model_name, contest, contender),
-    foreign key (model_name, version) references ml.model_version (model_name, version));
-create unique index if not exists contest_has_one_winner on ml.contest (model_name, contest) where is_winner;
-"""
+__all__ = ["Contender", "hold_contest", "last_contest"]
 
 COLUMNS = "contest, contender, engine, algorithm, version, metric, value, is_winner, reason, held_at"
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ml import artifact
 from ml.document.golden import golden_rows
 from ml.document.parity import ParityReport, Surface, check_parity
-from ml.registry_version import artifact_content
+from ml.registry_artifact import artifact_content
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,29 +20,6 @@ if TYPE_CHECKING:
     from ml.document import Document
     from ml.registry_version import ModelVersion
     from warehouse.client import Warehouse
-
-PARITY_TABLES = """
--- Rows with the margins the document gave when it was registered: they find an evaluator that changed since.
-create table if not exists ml.golden_rows (
-    model_name text not null,
-    version integer not null,
-    rows jsonb not null,
-    primary key (model_name, version),
-    foreign key (model_name, version) references ml.model_version (model_name, version));
-
-create table if not exists ml.parity_check (
-    model_name text not null,
-    version integer not null,
-    surface text not null,
-    rows_compared bigint not null check (rows_compared >= 0),
-    rows_different bigint not null check (rows_different >= 0),
-    failure text,
-    examples jsonb not null,
-    is_equal boolean not null check (is_equal = (failure is null and rows_different = 0)),
-    checked_at timestamptz not null default now(),
-    primary key (model_name, version, surface),
-    foreign key (model_name, version) references ml.model_version (model_name, version));
-"""
 
 
 def keep_golden_rows(wh: Warehouse, key: dict[str, Any], document: Document, sample: pa.Table | None) -> None:

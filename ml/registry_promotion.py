@@ -37,8 +37,10 @@ class PromotionEvent:
 
 
 def lock_model(wh: Warehouse, model_name: str) -> None:
-    """Serialise all changes of one model until the transaction ends; needs an open transaction."""
-    wh.lock_until_commit(f"ml.model.{model_name}")
+    """Serialise all changes of one model until the transaction ends; needs an open transaction. On
+    BigQuery, where no column counts, of all models: numbers of events and plans go through them all.
+    """
+    wh.lock_until_commit(f"ml.model.{model_name}" if wh.dialect == "postgres" else "ml.models")
 
 
 def history(wh: Warehouse, model_name: str) -> list[PromotionEvent]:

@@ -10,6 +10,8 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import ml.registry_tables  # noqa: F401  what it declares tells which columns hold objects
+
 if TYPE_CHECKING:
     from ml.spec import ModelSpec
     from warehouse.client import Warehouse
@@ -135,15 +137,3 @@ def metrics_of(wh: Warehouse, model_name: str, version: int) -> list[StoredMetri
         "where model_name = %(name)s and version = %(version)s order by split, subject, metric"
     )
     return [StoredMetric(**row) for row in wh.query(sql, {"name": model_name, "version": version})]
-
-
-def artifact_content(wh: Warehouse, sha256: str) -> bytes:
-    """The bytes of an artifact; `ml.artifact.load` verifies them before it reads any.
-
-    Raises:
-        RegistryError: no artifact has this address.
-    """
-    content = wh.scalar("select content from ml.artifact where sha256 = %(sha256)s", {"sha256": sha256})
-    if content is None:
-        raise RegistryError(f"no artifact has the address {sha256!r}. Train the model again.")
-    return bytes(content)

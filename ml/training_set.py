@@ -1,8 +1,8 @@
 """The training set of a declared model, built and fingerprinted inside the warehouse.
 
 Belongs here: joining the declared feature columns to the label by key, the split by date, what is left out
-and why, and the content hash. Does not belong here: the features themselves (dbt) and reading rows out to
-fit (`ml.train`).
+and why. Does not belong here: the features themselves (dbt), the content hash (`ml.content_hash`) and reading
+rows out to fit (`ml.train`).
 
 Nothing from the future: a row's prediction time is the latest of its feature tables'; a training row's
 label must have been known before the first prediction of the test window; a feature row known after its
@@ -11,11 +11,10 @@ prediction time stops the build.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ml.content_hash import content_hash
 from ml.feature_query import feature_sql
 from ml.feature_star import check_feature_keys, fact_key
 from ml.feature_tables import keyed_tables
@@ -180,27 +179,3 @@ def _split_counts(wh: Warehouse, spec: ModelSpec, relation: str) -> dict[str, in
             "Load and build these dates, or change the split."
         )
     return counts
-
-
-def content_hash(wh: Warehouse, schema: str, table: str) -> tuple[str, tuple[str, ...]]:
-    """Fingerprint of a table's columns and rows, computed in the database; and the column names.
-
-    Each row's text is hashed by sha256, and the hashes are added up as four 64-bit words: the same rows
-    give the same sum in whatever order, and a change of any value, type, column name or number of rows
-    gives another.
-    """
-    columns = wh.query(
-        """select column_name, data_type from information_schema.columns
-           where table_schema = %(schema)s and table_name = %(table)s order by ordinal_position""",
-        {"schema": schema, "table": table},
-    )
-    words = ", ".join(
-        f"sum(('x' || substr(digest, {1 + 16 * word}, 16))::bit(64)::bigint)::text as word_{word}"
-        for word in range(4)
-    )
-    sql = f"""select count(*) as rows, {words} from (
-                  select encode(sha256(convert_to(t::text, 'UTF8')), 'hex') as digest
-                  from {quote(schema, table)} as t
-              ) as hashed"""
-    content = json.dumps([[list(column.values()) for column in columns], wh.query(sql)[0]], sort_keys=True)
-    return hashlib.sha256(content.encode()).hexdigest(), tuple(column["column_name"] for column in columns)

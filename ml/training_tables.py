@@ -4,6 +4,10 @@ Belongs here: their DDL, run by `ml.registry_schema`. Does not belong here: thei
 (`ml.indb.unit_costs`, `ml.indb.training_record`).
 """
 
+from __future__ import annotations
+
+from warehouse.client.rules import declare
+
 TRAINING_TABLES = """
 -- What training is made of, in seconds a unit, measured on this server.
 create table if not exists ml.training_calibration (
@@ -29,3 +33,5 @@ create table if not exists ml.training_plan (
     planned_at timestamptz not null default now());
 create index if not exists training_plan_model on ml.training_plan (model_name, plan_id);
 """
+
+declare(TRAINING_TABLES)

@@ -18,7 +18,8 @@ from ml.document.variants.offers import Offers, offer
 from ml.evaluate import curves
 from ml.fitted_document import document_scores
 from ml.predictor import Predictor
-from ml.registry_version import RegistryError, artifact_content
+from ml.registry_artifact import artifact_content
+from ml.registry_version import RegistryError
 from ml.train import FittedModel, measure_document, read_rows, sample_of
 from ml.training_set import build_training_set
 

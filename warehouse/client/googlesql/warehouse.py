@@ -81,6 +81,10 @@ class TranslatedWarehouse(Transactions):
     def _filled(self, sql: str, params: Any) -> str:
         return filled(sql, params)
 
+    def googlesql(self, sql: str) -> str:
+        """One query of Postgres as the text that is sent for it. Raises TranslationError."""
+        return self._translation(sql).statements[-1]
+
     def scalar(self, sql: str, params: Any = None) -> Any:
         """The first column of the first row; None where there is no row."""
         rows = self.query(sql, params)

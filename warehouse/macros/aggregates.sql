@@ -10,6 +10,19 @@
     cast(sum({{ column }}) as {{ dbt.type_bigint() }})
 {%- endmacro %}
 
+{# A mean of whole numbers in double precision, rounded once; null of no value. BigQuery's own adds doubles up. #}
+{% macro mean_of(column) -%}
+    {{ return(adapter.dispatch('mean_of')(column)) }}
+{%- endmacro %}
+
+{% macro default__mean_of(column) -%}
+    cast(avg({{ column }}) as {{ dbt.type_float() }})
+{%- endmacro %}
+
+{% macro bigquery__mean_of(column) -%}
+    sum({{ column }}) / nullif(count({{ column }}), 0)
+{%- endmacro %}
+
 {# A ratio in double precision; null where the denominator is zero. #}
 {% macro share(numerator, denominator) -%}
     cast({{ numerator }} as {{ dbt.type_float() }}) / nullif(cast({{ denominator }} as {{ dbt.type_float() }}), 0)

@@ -66,7 +66,8 @@
     cast({{ dbt.date_trunc('month', day) }} as date)
 {%- endmacro %}
 
-{# The p-quantile of a column within a group; exact in Postgres, approximate to a percent in BigQuery. #}
+{# The p-quantile of a column of whole numbers within a group, between two values interpolated; null of no value.
+   BigQuery has it as a window only, so there the values are put in order and read at their places. #}
 {% macro quantile(column, p) -%}
     {{ return(adapter.dispatch('quantile')(column, p)) }}
 {%- endmacro %}
@@ -76,5 +77,9 @@
 {%- endmacro %}
 
 {% macro bigquery__quantile(column, p) -%}
-    approx_quantiles({{ column }}, 100)[offset({{ (p * 100) | int }})]
+    {%- set place = p ~ ' * (count(' ~ column ~ ') - 1)' -%}
+    {%- set ordered = 'array_agg(' ~ column ~ ' ignore nulls order by ' ~ column ~ ')' -%}
+    {%- set below = ordered ~ '[safe_offset(cast(floor(' ~ place ~ ') as int64))]' -%}
+    {%- set above = ordered ~ '[safe_offset(cast(ceil(' ~ place ~ ') as int64))]' -%}
+    {{ below }} + ({{ place }} - floor({{ place }})) * ({{ above }} - {{ below }})
 {%- endmacro %}

@@ -14,7 +14,7 @@
 select
     cast(null as {{ dbt.type_string() }}) as flight_key,
     cast(null as date) as flight_date,
-    cast(null as {{ dbt.type_timestamp() }} with time zone) as prediction_at,
+    cast(null as {{ instant_type() }}) as prediction_at,
     cast(null as {{ dbt.type_int() }}) as model_version,
     cast(null as {{ dbt.type_float() }}) as margin,
     cast(null as {{ dbt.type_float() }}) as score,

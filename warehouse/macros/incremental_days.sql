@@ -55,7 +55,7 @@
     {%- if period == 'month' -%}
     ({% for value in days -%}
         {%- set first_day = "cast('" ~ value ~ "' as date)" -%}
-        ({{ day }} >= {{ first_day }} and {{ day }} < {{ dbt.dateadd('month', 1, first_day) }}){{ ' or ' if not loop.last }}
+        ({{ day }} >= {{ first_day }} and {{ day }} < cast({{ dbt.dateadd('month', 1, first_day) }} as date)){{ ' or ' if not loop.last }}
     {%- endfor %})
     {%- else -%}
     {{ day }} in ({% for value in days %}cast('{{ value }}' as date){{ ', ' if not loop.last }}{% endfor %})

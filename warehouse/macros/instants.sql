@@ -22,8 +22,11 @@
     ({{ local_time }} at time zone {{ zone }})
 {%- endmacro %}
 
+{# BigQuery takes the earlier of the two; an hour on, the clock shows the same again. #}
 {% macro bigquery__from_zone(local_time, zone) -%}
-    timestamp({{ local_time }}, {{ zone }})
+    {%- set earlier = 'timestamp(' ~ local_time ~ ', ' ~ zone ~ ')' -%}
+    {%- set hour_on = 'timestamp_add(' ~ earlier ~ ', interval 1 hour)' -%}
+    if(datetime({{ hour_on }}, {{ zone }}) = {{ local_time }}, {{ hour_on }}, {{ earlier }})
 {%- endmacro %}
 
 {% macro add_minutes(moment, minutes) -%}
@@ -35,7 +38,7 @@
 {%- endmacro %}
 
 {% macro bigquery__add_minutes(moment, minutes) -%}
-    ({{ moment }} + make_interval(minute => cast({{ minutes }} as int64)))
+    ({{ moment }} + interval ({{ minutes }}) minute)
 {%- endmacro %}
 
 {% macro minutes_between(first_instant, second_instant) -%}

@@ -22,8 +22,8 @@ stored as (
 select live.flight_key, live.margin as live_margin, stored.margin as stored_margin
 from live
 inner join stored on stored.flight_key = live.flight_key and stored.model_version = live.model_version
-where float8send(live.margin) <> float8send(stored.margin)
-    or float8send(live.score) <> float8send(stored.score)
+where {{ bits_of('live.margin') }} <> {{ bits_of('stored.margin') }}
+    or {{ bits_of('live.score') }} <> {{ bits_of('stored.score') }}
     or live.is_positive is distinct from stored.is_positive
 
 {% endtest %}

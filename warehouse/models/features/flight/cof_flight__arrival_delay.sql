@@ -4,7 +4,8 @@
 -- depends_on: {{ ref('fct_weather_hour') }}
 {{ config(
     unique_key='flight_date',
-    indexes=[{'columns': ['flight_date', 'loaded_at']}, {'columns': ['flight_date', 'weather_loaded_at']}]
+    indexes=[{'columns': ['flight_date', 'loaded_at']}, {'columns': ['flight_date', 'weather_loaded_at']}],
+    partition_by={'field': 'flight_date', 'data_type': 'date'}
 ) }}
 
 {%- set declared = cofactor_declaration() %}

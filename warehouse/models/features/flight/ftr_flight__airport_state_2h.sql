@@ -1,7 +1,11 @@
 -- How departures were going two hours before the scheduled departure: at all of New York, at the airport, for the
 -- airline at the airport, and towards the destination. Only what had happened by then counts; a flight that is overdue
 -- counts by its schedule, not by the delay it will turn out to have.
-{{ config(unique_key='flight_date', indexes=[{'columns': ['flight_date', 'loaded_at']}]) }}
+{{ config(
+    unique_key='flight_date',
+    indexes=[{'columns': ['flight_date', 'loaded_at']}],
+    partition_by={'field': 'flight_date', 'data_type': 'date'}, cluster_by=['flight_key']
+) }}
 
 {#- The state of a day's first hours is made of the flights of the day before. #}
 {%- set days = as_of_days(days_after=1) if is_incremental() else none %}

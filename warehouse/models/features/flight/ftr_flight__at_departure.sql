@@ -2,7 +2,8 @@
 -- operator has flown the aircraft. Flights that never left have no such moment and no row.
 {{ config(
     unique_key='flight_date',
-    indexes=[{'columns': ['flight_date', 'loaded_at']}, {'columns': ['flight_date', 'weather_loaded_at']}]
+    indexes=[{'columns': ['flight_date', 'loaded_at']}, {'columns': ['flight_date', 'weather_loaded_at']}],
+    partition_by={'field': 'flight_date', 'data_type': 'date'}, cluster_by=['flight_key']
 ) }}
 
 {#- A flight delayed overnight leaves into the next day's traffic and weather, so a day touches its neighbours. A day

@@ -1,6 +1,10 @@
 -- What the timetable says of a flight. No month, day of year or count of a day's flights: within one year they name the
 -- day instead of describing it.
-{{ config(unique_key='flight_date', indexes=[{'columns': ['flight_date', 'loaded_at']}]) }}
+{{ config(
+    unique_key='flight_date',
+    indexes=[{'columns': ['flight_date', 'loaded_at']}],
+    partition_by={'field': 'flight_date', 'data_type': 'date'}, cluster_by=['flight_key']
+) }}
 
 {%- set days = as_of_days() if is_incremental() else none %}
 

@@ -2,7 +2,8 @@
 -- was complete by then, not the hour of the departure.
 {{ config(
     unique_key='flight_date',
-    indexes=[{'columns': ['flight_date', 'loaded_at']}, {'columns': ['flight_date', 'weather_loaded_at']}]
+    indexes=[{'columns': ['flight_date', 'loaded_at']}, {'columns': ['flight_date', 'weather_loaded_at']}],
+    partition_by={'field': 'flight_date', 'data_type': 'date'}, cluster_by=['flight_key']
 ) }}
 
 {#- The evening of a day is the newest weather of the next morning's flights. #}

@@ -1,5 +1,9 @@
 -- Operations of an origin airport by day, with the weather of the day: one row per origin airport and day with flights.
-{{ config(unique_key='flight_date', indexes=[{'columns': ['flight_date', 'origin_airport_id'], 'unique': true}]) }}
+{{ config(
+    unique_key='flight_date',
+    indexes=[{'columns': ['flight_date', 'origin_airport_id'], 'unique': true}],
+    partition_by={'field': 'flight_date', 'data_type': 'date'}, cluster_by=['origin_airport_id']
+) }}
 
 with airport_hours as (
 

@@ -1,6 +1,10 @@
 -- On-time performance of carriers by month: one row per carrier and month with flights.
 -- fct_airport_hour tells which days were loaded anew, in a thirteenth of the rows.
-{{ config(unique_key='month_date', indexes=[{'columns': ['month_date', 'carrier_id'], 'unique': true}]) }}
+{{ config(
+    unique_key='month_date',
+    indexes=[{'columns': ['month_date', 'carrier_id'], 'unique': true}],
+    partition_by={'field': 'month_date', 'data_type': 'date', 'granularity': 'month'}, cluster_by=['carrier_id']
+) }}
 
 with flights as (
 
@@ -57,8 +61,8 @@ final as (
         {{ count_if('flights.is_late_arrival') }} as late_arrival_count,
         {{ share(count_if('flights.is_late_arrival'), count_if('flights.is_arrived')) }} as late_arrival_share,
         {{ share(count_if('flights.is_cancelled'), 'count(*)') }} as cancelled_share,
-        cast(avg(flights.departure_delay_min) as {{ dbt.type_float() }}) as departure_delay_mean_min,
-        cast(avg(flights.arrival_delay_min) as {{ dbt.type_float() }}) as arrival_delay_mean_min,
+        {{ mean_of('flights.departure_delay_min') }} as departure_delay_mean_min,
+        {{ mean_of('flights.arrival_delay_min') }} as arrival_delay_mean_min,
         cast({{ quantile('flights.arrival_delay_min', 0.5) }} as {{ dbt.type_float() }}) as arrival_delay_median_min,
         cast({{ quantile('flights.arrival_delay_min', 0.9) }} as {{ dbt.type_float() }}) as arrival_delay_p90_min,
         max(flights.loaded_at) as loaded_at,

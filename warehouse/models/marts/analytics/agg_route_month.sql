@@ -1,6 +1,10 @@
 -- Traffic and punctuality of routes by month: one row per route and month with flights.
 -- fct_airport_hour tells which days were loaded anew, in a thirteenth of the rows.
-{{ config(unique_key='month_date', indexes=[{'columns': ['month_date', 'route_key'], 'unique': true}]) }}
+{{ config(
+    unique_key='month_date',
+    indexes=[{'columns': ['month_date', 'route_key'], 'unique': true}],
+    partition_by={'field': 'month_date', 'data_type': 'date', 'granularity': 'month'}, cluster_by=['route_key']
+) }}
 
 with flights as (
 
@@ -58,9 +62,9 @@ final as (
         {{ count_if('flights.is_diverted') }} as diverted_flight_count,
         {{ count_if('flights.is_late_arrival') }} as late_arrival_count,
         {{ share(count_if('flights.is_late_arrival'), count_if('flights.is_arrived')) }} as late_arrival_share,
-        cast(avg(flights.arrival_delay_min) as {{ dbt.type_float() }}) as arrival_delay_mean_min,
-        cast(avg(flights.air_time_min) as {{ dbt.type_float() }}) as air_time_mean_min,
-        cast(avg(flights.scheduled_block_min) as {{ dbt.type_float() }}) as scheduled_block_mean_min,
+        {{ mean_of('flights.arrival_delay_min') }} as arrival_delay_mean_min,
+        {{ mean_of('flights.air_time_min') }} as air_time_mean_min,
+        {{ mean_of('flights.scheduled_block_min') }} as scheduled_block_mean_min,
         max(flights.loaded_at) as loaded_at,
         max(loads.load_stamp) as load_stamp
     from flights

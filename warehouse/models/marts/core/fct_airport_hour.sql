@@ -4,7 +4,8 @@
 -- Lateness: flights count in the hour they were scheduled to leave, so a day loaded late or again replaces its own hours.
 {{ config(
     materialized='incremental', incremental_strategy='delete+insert', unique_key='flight_date',
-    indexes=[{'columns': ['flight_date']}]
+    indexes=[{'columns': ['flight_date']}],
+    partition_by={'field': 'flight_date', 'data_type': 'date'}, cluster_by=['origin_airport_id']
 ) }}
 
 -- Only the columns needed: the CTE is read twice, so Postgres computes all of them.
@@ -26,11 +27,7 @@ airports as (
 
 ),
 
-hours as (
-
-    {{ numbers_between(0, 24, 'hours_since_midnight') }}
-
-),
+hours as ({{ numbers_between(0, 24, 'hours_since_midnight') }}),
 
 airport_days as (
 

@@ -6,7 +6,8 @@
 -- aircraft is not in its dimension points at the unknown member.
 {{ config(
     materialized='incremental', incremental_strategy='delete+insert', unique_key='flight_date',
-    indexes=[{'columns': ['flight_date', 'loaded_at']}]
+    indexes=[{'columns': ['flight_date', 'loaded_at']}],
+    partition_by={'field': 'flight_date', 'data_type': 'date'}, cluster_by=['flight_key']
 ) }}
 
 with flights as (

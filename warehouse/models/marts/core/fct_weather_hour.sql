@@ -5,7 +5,8 @@
 -- may be used: an hour's row holds the maximum over its minutes and is known only once they are over.
 {{ config(
     materialized='incremental', incremental_strategy='delete+insert', unique_key='observed_date',
-    indexes=[{'columns': ['observed_date']}, {'columns': ['origin_airport_id', 'available_at']}]
+    indexes=[{'columns': ['observed_date']}, {'columns': ['origin_airport_id', 'available_at']}],
+    partition_by={'field': 'observed_date', 'data_type': 'date'}, cluster_by=['origin_airport_id']
 ) }}
 
 {# 231 mph is the strongest gust measured in the United States; the file has one wind of 1048.36. #}

@@ -3,10 +3,10 @@
 `python -m tests.benchmarks.indb_tree_hash [rows] [runs]` writes `indb_tree_hash_<case>.json`: how many
 different documents the runs gave. Each run stores the rows in another order and takes the next way: SQL over
 rows without and with parallel workers, SQL over cells, cells in memory, exported rows in memory, the
-reference in Python on the rows.
-LightGBM, in its deterministic mode, gets the same rows in the same orders, with one thread and with two.
-Cases: boosting of numbers, of two classes and of three, and a forest that draws rows (which has no SQL over
-cells), all with missing values, categories and weights; boosting with early stopping in order of time.
+reference in Python on the rows. LightGBM, in its deterministic mode, gets the same rows in the same orders,
+with one thread and with two. Cases: boosting of numbers, of two classes and of three, and a forest that draws
+rows (which has no SQL over cells), all with missing values, categories and weights of hundredths; boosting
+with early stopping in order of time.
 
 Belongs here: this one count. Does not belong here: any time (`indb_boosting`).
 """
@@ -63,7 +63,7 @@ def made_rows(count: int) -> pa.Table:
     return pa.table({
         "id": np.arange(count), "x": pa.array(x, mask=random.random(count) < 0.1), "z": z,
         "u": pa.array(u, mask=random.random(count) < 0.02), "b": b,
-        "c": pa.array(c, mask=random.random(count) < 0.05), "w": random.integers(0, 4, count),
+        "c": pa.array(c, mask=random.random(count) < 0.05), "w": random.integers(0, 400, count) / 100,
         "day": random.integers(0, 60, count), "y": y, "is_high": y > 1.5, "grade": np.digitize(y, [0.5, 3.0]),
     })  # fmt: skip
 

@@ -13,7 +13,9 @@ from tests.benchmarks.document_tables import store
 
 @pytest.mark.parametrize("case", list(bench.GOALS))
 def test_both_sides_learn_the_same(wh, case: str):
-    store(wh, "rows", bench.made_rows(2000))
+    store(
+        wh, bench.table_of(case), bench.made_rows(2000, bench.WIDE if bench.is_wide(case) else bench.NUMBERS)
+    )
     document, known = bench.ours(wh, case, 5)
     model, exported = bench.theirs(wh, case, 5)
     assert known["bytes"] > 0 and exported["bytes"] > 0

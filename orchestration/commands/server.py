@@ -26,7 +26,7 @@ def up() -> None:
         ensure_schema(wh)  # a plain `dbt build` reads these tables, empty ones too
     state = server_status(settings)
     typer.echo(
-        f"warehouse  PostgreSQL {state.version} ({state.kind}), database {settings.database}, {state.place}"
+        f"warehouse  {state.product} ({state.kind}), database {settings.database}, {state.place}"
     )
     typer.echo(f"profile    {profile}")
     typer.echo("next       starhouse run · cd warehouse && dbt build · starhouse down")
@@ -50,7 +50,7 @@ def status() -> None:
     settings = load_settings()
     state = server_status(settings)
     kept = ", kept until `starhouse down`" if state.is_kept else ""
-    running = f"running, PostgreSQL {state.version}{kept}" if state.is_running else "not running"
+    running = f"running, {state.product}{kept}" if state.is_running else "not running"
     typer.echo(f"warehouse    {state.kind}, {running}, {state.place}")
     typer.echo(f"environment  {settings.env}, database {settings.database}")
     typer.echo(f"home         {settings.home}")

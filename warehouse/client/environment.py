@@ -22,6 +22,7 @@ TELEMETRY_OFF = {
     "BENTOML_DO_NOT_TRACK": "True",  # "1" does nothing in BentoML 1.4
     "RUNTIME__DLTHUB_TELEMETRY": "false",
 }
+EMULATOR_VARIABLE = "BIGQUERY_EMULATOR_HOST"  # Google's library, where another makes its own client
 
 
 def _own_variables(settings: Settings) -> dict[str, str]:
@@ -42,6 +43,9 @@ def _own_variables(settings: Settings) -> dict[str, str]:
     if settings.warehouse_url is not None:
         url = settings.warehouse_url.reveal()
         values["STARHOUSE_WAREHOUSE_URL"] = url
+    if settings.engine == "bigquery" and settings.bigquery.endpoint:
+        values[EMULATOR_VARIABLE] = settings.bigquery.endpoint
+    elif settings.warehouse_url is not None:
         values[PASSWORD_VARIABLE] = unquote(urlsplit(url).password or "")
     return values
 
@@ -55,6 +59,8 @@ def subprocess_env(settings: Settings) -> dict[str, str]:
     env = {**os.environ, **_own_variables(settings)}
     if settings.warehouse_url is None:
         env.pop("STARHOUSE_WAREHOUSE_URL", None)
+    if settings.engine == "bigquery":
+        env.pop(PASSWORD_VARIABLE, None)
     scripts = str(Path(sys.executable).parent)
     paths = [path for path in env.get("PATH", "").split(os.pathsep) if path and path != scripts]
     env["PATH"] = os.pathsep.join([scripts, *paths])

@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from warehouse.client.bigquery.profile import target_lines
 from warehouse.client.settings import ENVIRONMENTS, PASSWORD_VARIABLE, Settings
-from warehouse.client.urls import Address, address
+from warehouse.client.urls import address
 
 NAME = "starhouse"
 THREADS = 4
@@ -24,7 +25,6 @@ def profile_text(settings: Settings) -> str:
     """The profile: one target an environment. STARHOUSE_DATABASE replaces the database's name when dbt
     runs.
     """
-    where = address(settings)
     lines = [
         "# Written by Starhouse (`starhouse up`); changes are lost. Holds no password.",
         f"{NAME}:",
@@ -32,12 +32,15 @@ def profile_text(settings: Settings) -> str:
         "  outputs:",
     ]
     for env in ENVIRONMENTS:
-        lines += [f"    {env}:", *(f"      {line}" for line in _output(settings, where, env))]
+        lines += [f"    {env}:", *(f"      {line}" for line in _output(settings, env))]
     return "\n".join(lines) + "\n"
 
 
-def _output(settings: Settings, where: Address, env: str) -> list[str]:
+def _output(settings: Settings, env: str) -> list[str]:
     own = settings.database if env == settings.env else f"starhouse_{env}"
+    if settings.engine == "bigquery":
+        return target_lines(settings.bigquery, own)
+    where = address(settings)
     password = "''" if settings.is_embedded else f"\"{{{{ env_var('{PASSWORD_VARIABLE}', '') }}}}\""
     options = [f"{key}: {_text(value)}" for key, value in where.options if key in PASSED_ON]
     return [

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
+from warehouse.client.errors import SettingsError
 from warehouse.client.settings import Settings
 
 EMBEDDED_USER = "starhouse"
@@ -38,7 +39,16 @@ class Address:
 
 
 def address(settings: Settings) -> Address:
-    """Where the warehouse of these settings is; neither connects nor starts anything."""
+    """Where the server of these settings is; neither connects nor starts anything.
+
+    Raises:
+        SettingsError: the warehouse is on BigQuery, which has no such address.
+    """
+    if settings.engine != "postgres":
+        raise SettingsError(
+            f"Finding the server failed: the warehouse is on {settings.engine} (STARHOUSE_WAREHOUSE_URL). "
+            "Allowed here: Postgres. Use settings.bigquery, or open_warehouse(settings)."
+        )
     if settings.warehouse_url is None:
         from warehouse.client.embedded.layout import layout
 

@@ -52,6 +52,7 @@ class Jobs:
     def __init__(self, client: Client, place: BigQueryPlace, labels: dict[str, str]) -> None:
         self.client, self.place = client, place
         self.bytes_processed = self.bytes_billed = self.bytes_budgeted = self.sent = 0
+        self.retry_seconds = EMULATOR_RETRY_SECONDS if place.is_emulated else RETRY_SECONDS
         self.labels = {name: label(value) for name, value in labels.items()}
 
     @contextmanager
@@ -125,8 +126,7 @@ class Jobs:
         """How long one request is repeated while the service or the line fails."""
         from google.cloud.bigquery import DEFAULT_RETRY
 
-        seconds = EMULATOR_RETRY_SECONDS if self.place.is_emulated else RETRY_SECONDS
-        return DEFAULT_RETRY.with_timeout(seconds).with_delay(FIRST_PAUSE, LONGEST_PAUSE, 2.0)
+        return DEFAULT_RETRY.with_timeout(self.retry_seconds).with_delay(FIRST_PAUSE, LONGEST_PAUSE, 2.0)
 
     def _once(self, sql: str, config: QueryJobConfig, job_id: str) -> Ran:
         """One job. Where the answer to its start was lost, the repeated request is told that the job exists

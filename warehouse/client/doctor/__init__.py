@@ -6,7 +6,7 @@ they are in order is the server started, as any command would, to prove that it 
 
 from __future__ import annotations
 
-from warehouse.client.doctor import embedded_server, external_server, files, installation
+from warehouse.client.doctor import bigquery_project, embedded_server, external_server, files, installation
 from warehouse.client.doctor.finding import Finding, problem
 from warehouse.client.errors import SettingsError, WarehouseError
 from warehouse.client.settings import load_settings
@@ -28,6 +28,8 @@ def diagnose() -> list[Finding]:
     try:
         if settings.is_embedded:
             findings += embedded_server.checks(settings, is_startable=all(one.is_ok for one in findings))
+        elif settings.engine == "bigquery":
+            findings += bigquery_project.checks(settings)
         else:
             findings += external_server.checks(settings)
         findings.append(files.profile(settings))

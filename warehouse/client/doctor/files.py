@@ -57,7 +57,7 @@ def profile(settings: Settings) -> Finding:
         return problem(
             "profile", f"{path} is out of date: plain `dbt build` would use another warehouse.", mend
         )
-    if not settings.is_embedded and not os.environ.get(PASSWORD_VARIABLE):
+    if settings.engine == "postgres" and not settings.is_embedded and not os.environ.get(PASSWORD_VARIABLE):
         return fine(
             "profile", str(path), f"Plain `dbt build` takes the password from {PASSWORD_VARIABLE}: export it."
         )

@@ -33,7 +33,9 @@ _holds_lock = threading.Lock()
 
 @dataclass(frozen=True)
 class ServerStatus:
-    """State of a warehouse server. kind: embedded or external; pid and kept only for the embedded one."""
+    """State of a warehouse server. kind: embedded, external or bigquery; pid and kept only for the embedded
+    one.
+    """
 
     kind: str
     is_running: bool
@@ -41,6 +43,11 @@ class ServerStatus:
     pid: int | None
     version: str | None
     place: str
+
+    @property
+    def product(self) -> str:
+        """What it is, with its version where it has one."""
+        return "BigQuery" if self.kind == "bigquery" else f"PostgreSQL {self.version}"
 
 
 def hold(settings: Settings) -> None:
@@ -122,6 +129,8 @@ def server_status(settings: Settings) -> ServerStatus:
     from warehouse.client.connection import server_version
     from warehouse.client.urls import address
 
+    if settings.engine == "bigquery":
+        return _bigquery_status(settings)
     if not settings.is_embedded:
         where = address(settings)
         try:
@@ -136,6 +145,15 @@ def server_status(settings: Settings) -> ServerStatus:
     is_running = pid is not None and is_ready(place)
     version = server_version(settings) if is_running else None
     return ServerStatus("embedded", is_running, place.keep_marker.exists(), pid, version, str(place.data))
+
+
+def _bigquery_status(settings: Settings) -> ServerStatus:
+    """Whether its project answers."""
+    from warehouse.client.bigquery.status import is_answering
+
+    place = settings.bigquery
+    where = f"project {place.project}, datasets {place.dataset_of('')}*, {place.location}"
+    return ServerStatus("bigquery", is_answering(place), False, None, None, where)
 
 
 def _shared(path: Path) -> int:

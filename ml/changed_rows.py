@@ -34,13 +34,16 @@ left join {quote("ml", f"prd_{spec.name}")} as p on p.flight_key = h.{key}
 where p.flight_key is null or p.model_version <> {int(version)} or p.features_hash <> h.features_hash"""
 
 
-def gone_sql(spec: ModelSpec, start: dt.date | None, end: dt.date | None) -> str:
-    """A DELETE of the window's predictions whose feature row is no longer there; dates as above."""
+def gone_sql(spec: ModelSpec, stored: tuple[str, str], start: dt.date | None, end: dt.date | None) -> str:
+    """A DELETE of the window's predictions whose feature row is no longer there; dates as above. `stored` is
+    what `ml.prediction_tables.stored_in` says.
+    """
+    table, own = stored
     window = ((">=", start), ("<=", end))
     bounds = [f"p.flight_date {sign} date '{day.isoformat()}'" for sign, day in window if day]
-    inside = " and ".join(["true", *bounds])
+    inside = " and ".join([own, *bounds])
     return f"""
-delete from {quote("ml", f"prd_{spec.name}")} as p
+delete from {table} as p
 where {inside} and not exists (
     select from ({feature_sql(spec, start, end)}) as f where f.{quote(spec.key_column)} = p.flight_key
 )"""

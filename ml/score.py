@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from ml.changed_rows import changed_sql, gone_sql
 from ml.feature_query import feature_sql
+from ml.prediction_tables import stored_in
 from ml.predictor import Predictor
 from ml.registry_schema import ensure_model
 from ml.scoring_engines import Scoring, fill
@@ -97,7 +98,7 @@ def score(
         with wh.transaction():
             replaced, scored, removed = run.replace()
             if scored >= ANALYZE_ROWS:  # a few rows change no plan, and autovacuum sees to them
-                wh.analyze("ml", run.table)
+                wh.analyze("ml", f"prd_{run.spec.name}")
     run.tell(f"{scored:,} of {rows:,} rows scored")
     return ScoreResult(
         predictor.spec.name, predictor.version, predictor.sha256, start, end, rows, scored, replaced, removed,
@@ -115,7 +116,7 @@ class _Run:
         self.wh, self.predictor, self.spec = wh, predictor, predictor.spec
         self.start, self.end, self.progress, self.began = start, end, progress, began
         self.keys = [self.spec.key_column, self.spec.date_column, *CARRIED]
-        self.target = quote("ml", f"prd_{self.spec.name}")
+        self.stored = stored_in(wh, self.spec.name)
         self.work_name = f"scored_{self.spec.name}"
         self.work = quote("ml", self.work_name)
         self.bytes_out = self.bytes_in = 0
@@ -171,11 +172,12 @@ class _Run:
             )
         key, date = quote(self.spec.key_column), quote(self.spec.date_column)
         positive = "null::boolean" if self.predictor.threshold is None else "decision = 1"
+        target, own = self.stored
         replaced = self.wh.execute(
-            f"delete from {self.target} as p using {self.work} as w where p.flight_key = w.{key}"
+            f"delete from {target} as p using {self.work} as w where {own} and p.flight_key = w.{key}"
         )
         inserted = self.wh.execute(
-            f"""insert into {self.target} (model_name, flight_key, flight_date, prediction_at, model_version,
+            f"""insert into {target} (model_name, flight_key, flight_date, prediction_at, model_version,
                     margin, score, threshold, is_positive, features_hash, scored_at)
                 select %(name)s, {key}, {date}, prediction_at, %(version)s, margin, score,
                     %(threshold)s, {positive}, features_hash, now() from {self.work}""",
@@ -185,5 +187,5 @@ class _Run:
                 "threshold": self.predictor.threshold,
             },
         )
-        removed = self.wh.execute(gone_sql(self.spec, self.start, self.end))
+        removed = self.wh.execute(gone_sql(self.spec, self.stored, self.start, self.end))
         return replaced, inserted, removed

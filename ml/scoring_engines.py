@@ -86,7 +86,9 @@ def fill(
 def _by_sql(wh: Warehouse, scoring: Scoring, into: tuple[str, str]) -> Scored:
     """By the quicker text where there is one; where a row needs the guards, it fails and they answer."""
     head = {"title": scoring.title}
-    quick = unguarded_sql(scoring.document, scoring.relation, scoring.keys, **head)
+    quick = None
+    if wh.dialect == "postgres":  # the error that it leans on is Postgres' own
+        quick = unguarded_sql(scoring.document, scoring.relation, scoring.keys, **head)
     if quick is not None:
         try:
             with with_settings(wh, jit="off", parallel_tuple_cost=TUPLE_COST):
@@ -100,6 +102,8 @@ def _by_sql(wh: Warehouse, scoring: Scoring, into: tuple[str, str]) -> Scored:
 
 def _created(wh: Warehouse, scoring: Scoring, into: tuple[str, str], select: str) -> Scored:
     columns = ", ".join(quote(name) for name in (*scoring.keys, *scoring.answers))
-    return Scored(
-        wh.execute(f"create unlogged table {quote(*into)} as\nselect {columns} from (\n{select}\n) as scored")
+    rows = wh.execute(
+        f"create unlogged table {quote(*into)} as\nselect {columns} from (\n{select}\n) as scored"
     )
+    # BigQuery does not say how many rows a new table has, and counts them without reading any.
+    return Scored(rows if rows >= 0 else int(wh.scalar(f"select count(*) from {quote(*into)}")))

@@ -9,18 +9,24 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
 
+from ml.document import DocumentError
+from ml.document.passes import scoring_passes
 from ml.feature_query import feature_sql
 from ml.scoring_calibration import Calibration, calibrate
 from ml.scoring_engines import ENGINES, Scoring
 from warehouse.client import quote
 
 if TYPE_CHECKING:
+    from ml.document import Document
     from ml.predictor import Predictor
     from warehouse.client import Warehouse
 
 FEW_ROWS = 2_000
 """So few rows are scored in the warehouse unmeasured: either way takes no time worth a calibration."""
 VALID_DAYS = 7
+LARGEST_TEXT = 900_000
+"""Bytes of a statement of scoring; the features' query and the translation come on top, up to BigQuery's
+megabyte."""
 PARALLEL_GAIN = 0.7
 """What each further process of a parallel scan adds, as a share of the first: the leader also gathers."""
 
@@ -51,6 +57,8 @@ def plan(wh: Warehouse, predictor: Predictor, rows: int, engine: str | None = No
         if wanted not in ENGINES:
             raise ValueError(f"engine {wanted!r}; allowed: auto, {', '.join(ENGINES)}.")
         return Plan(wanted, "as asked for", rows)
+    if wh.dialect != "postgres":
+        return _unmeasured(predictor.document, wh.dialect, rows)
     if rows <= FEW_ROWS:
         return Plan("warehouse", f"{rows:,} rows are too few to measure", rows)
     measured = _stored(wh, predictor.sha256)
@@ -63,11 +71,28 @@ def plan(wh: Warehouse, predictor: Predictor, rows: int, engine: str | None = No
 
 def plan_relation(wh: Warehouse, scoring: Scoring, rows: int) -> Plan:
     """Choose for `rows` rows of any relation and document, measured now."""
+    if wh.dialect != "postgres":
+        return _unmeasured(scoring.document, wh.dialect, rows)
     return _chosen(wh, calibrate(wh, scoring), rows)
 
 
 def _scoring_of(predictor: Predictor) -> Scoring:
     return Scoring(predictor.document, f"({feature_sql(predictor.spec)})", (predictor.spec.key_column,))
+
+
+def _unmeasured(document: Document, dialect: str, rows: int) -> Plan:
+    """The choice on BigQuery, by what it takes: a sample would be paid for as all rows are, and rows that
+    leave are paid for once more.
+    """
+    try:
+        passes = scoring_passes(document, "r", dialect=dialect)
+    except DocumentError as error:
+        return Plan("stream", str(error), rows)
+    count, longest = 1 + len(passes.statements), max(map(len, (*passes.statements, passes.select)))
+    if longest > LARGEST_TEXT:
+        return Plan("stream", f"a statement of {longest:,} bytes is more than BigQuery takes", rows)
+    known = "one statement" if count == 1 else f"{count} statements"
+    return Plan("warehouse", f"{rows:,} rows by {known}, the longest of {longest:,} bytes", rows)
 
 
 def _chosen(wh: Warehouse, measured: Calibration | None, rows: int) -> Plan:

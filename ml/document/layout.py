@@ -29,6 +29,9 @@ STATEMENT_SIZE, PASS_SIZE = 100_000, 50_000
 passes may hold. Measured: 270 and 140 MB of a backend alone; 410 and 190 MB of one that plans for parallel
 workers, and 110 and 60 MB of each of these."""
 
+BIGQUERY_SIZE = 6_000
+"""The same for BigQuery, whose text may have a megabyte: up to 160 bytes a tree node."""
+
 MAX_LEVELS = 40
 MAX_TREE_DEPTH = 1_500
 CARRIED_SIZE = 0.25
@@ -53,14 +56,15 @@ class Column:
 
 class Layout:
     """The columns of a document by level. Numbers that are bounded as they come in (`guarded`) stand at level
-    1 beside the inputs.
+    1 beside the inputs. `dialect` says which engine's limits hold.
 
     Raises:
         DocumentError: a tree is deeper than the grammar of SQL takes.
     """
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, dialect: str = "postgres") -> None:
         self.document = document
+        self._most = PASS_SIZE if dialect == "postgres" else BIGQUERY_SIZE
         self.inputs = {item.name: item for item in document.inputs}
         self.nodes = {node.id: node for node in document.nodes}
         self.guarded = {n.id: n for n in document.nodes if n.op == "bound" and n.inputs[0] in self.inputs}
@@ -92,7 +96,7 @@ class Layout:
 
     def runs(self, most: int | None = None) -> list[tuple[int, int]]:
         """The levels of each statement, first and last, so that none is larger than `most`, or a pass."""
-        most = PASS_SIZE if most is None else most
+        most = self._most if most is None else most
         found: list[tuple[int, int]] = []
         first, size = 2, 0.0
         for level in range(2, self.last + 1):
@@ -131,7 +135,7 @@ class Layout:
         if node.op == "trees":
             _check_depths(node)
         operation = OPS[node.op]
-        pieces = operation.pieces(node) if hasattr(operation, "pieces") else []
+        pieces = operation.pieces(node, self._most) if hasattr(operation, "pieces") else []
         spans = pieces if len(pieces) > 1 else [(None, None)]
         previous: str | None = None
         for number, (first, last) in enumerate(spans):
@@ -144,7 +148,7 @@ class Layout:
         return level
 
     def _with_room(self, level: int, size: int) -> int:
-        while self._sizes.get(level) and self._sizes[level] + size > PASS_SIZE:
+        while self._sizes.get(level) and self._sizes[level] + size > self._most:
             level += 1
         self._sizes[level] = self._sizes.get(level, 0) + size
         return level

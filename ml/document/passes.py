@@ -5,6 +5,8 @@ table for the next, so that no statement needs more of the server's memory than 
 Each is a `create table as select`, which Postgres runs in parallel. Sums go on from the last pass, from the
 left, so the bits are those of one statement.
 
+On BigQuery it is the text of a statement that has an end, at a megabyte; the cuts are the same.
+
 Belongs here: cutting a document into statements, running them, clearing up. Does not belong here: their text
 (`ml.document.sql`), which rows to score.
 """
@@ -48,14 +50,16 @@ def scoring_passes(
     *,
     work: tuple[str, str] | None = None,
     title: str | None = None,
+    dialect: str = "postgres",
 ) -> Passes:
     """The passes over `relation`, whose columns are as for `scoring_sql`; a small document has none but the
-    final SELECT. `work` is the schema and name that the work tables' names begin with.
+    final SELECT. `work` is the schema and name that the work tables' names begin with. The text is Postgres',
+    cut as the engine of `dialect` needs it, whose warehouse translates it.
 
     Raises:
         DocumentError: as `scoring_sql`, or a row between two passes would not fit into a page.
     """
-    layout = Layout(document)
+    layout = Layout(document, dialect)
     writer, runs = Writer(layout, keys), layout.runs()
     schema, stem = work or (WORK_SCHEMA, new_name("scoring"))
     tables = [quote(schema, f"{stem}_{number}") for number in range(1, len(runs))]
@@ -81,7 +85,7 @@ def prepared_scoring(
         DocumentError: as `scoring_passes`; nothing was sent then.
         WarehouseError: a statement failed.
     """
-    passes = scoring_passes(document, relation, keys, title=title)
+    passes = scoring_passes(document, relation, keys, title=title, dialect=wh.dialect)
     # Compiling thousands of branches takes far longer than running them.
     with with_settings(wh, jit="off"):
         try:
@@ -140,7 +144,10 @@ def _drop(wh: Warehouse, tables: Sequence[str], *, is_failing: bool = False) -> 
 
 @contextmanager
 def with_settings(wh: Warehouse, **settings: str) -> Iterator[None]:
-    """The session's settings changed within the block."""
+    """The session's settings changed within the block; nothing on BigQuery, which has none of them."""
+    if wh.dialect != "postgres":
+        yield
+        return
     before = wh.query("select " + ", ".join(f"current_setting('{name}') as {name}" for name in settings))[0]
     _set(wh, settings)
     try:

@@ -59,7 +59,8 @@ def load(settings: Settings, schema: str, table: str, data: pa.Table, mode: str)
     try:
         with opened.cursor() as cursor:
             # the driver holds each batch twice more, as text of the COPY
-            parts = data.to_reader(max_chunksize=COPY_ROWS)
+            is_table = hasattr(data, "to_reader")
+            parts = data.to_reader(max_chunksize=COPY_ROWS) if is_table else data
             cursor.adbc_ingest(table, parts, mode=mode, db_schema_name=schema)
         opened.commit()
     except Exception as error:

@@ -56,8 +56,8 @@ class Weighted:
     def sql(self, node: Any, operands: list[str], dialect: Dialect) -> str:
         return self.sql_piece(node, None, 0, len(operands), operands, dialect)
 
-    def pieces(self, node: Any) -> list[tuple[int, int]]:
-        """Runs of terms, from and up to, short enough for one SQL expression."""
+    def pieces(self, node: Any, most: int) -> list[tuple[int, int]]:
+        """Runs of terms, from and up to, short enough for one SQL expression and a statement of `most`."""
         count = len(node.inputs)
         return [(first, min(first + PIECE_TERMS, count)) for first in range(0, count, PIECE_TERMS)]
 

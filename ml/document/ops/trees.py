@@ -70,11 +70,13 @@ class Trees:
     def sql(self, node: Any, operands: list[str], dialect: Dialect) -> str:
         return self.sql_piece(node, None, 0, len(node.params["trees"]), operands, dialect)
 
-    def pieces(self, node: Any) -> list[tuple[int, int]]:
-        """Runs of trees, from and up to, that together have few enough nodes for one SQL expression."""
-        runs, first, size = [], 0, 0
+    def pieces(self, node: Any, most: int) -> list[tuple[int, int]]:
+        """Runs of trees, from and up to, that together have few enough nodes for one SQL expression, and for
+        a statement of `most`.
+        """
+        runs, first, size, most = [], 0, 0, min(most, PIECE_NODES)
         for place, tree in enumerate(node.params["trees"]):
-            if place > first and (size + len(tree["feature"]) > PIECE_NODES or place - first >= PIECE_TREES):
+            if place > first and (size + len(tree["feature"]) > most or place - first >= PIECE_TREES):
                 runs.append((first, place))
                 first, size = place, 0
             size += len(tree["feature"])

@@ -11,7 +11,18 @@ import sys
 
 import typer
 
-from orchestration.commands import demo, documents, models, new_source, report, run, serve, server, sources
+from orchestration.commands import (
+    demo,
+    documents,
+    models,
+    new_source,
+    plan,
+    report,
+    run,
+    serve,
+    server,
+    sources,
+)
 
 PROJECT = ("warehouse", "ml", "serving", "orchestration")
 
@@ -21,7 +32,7 @@ COMMANDS = {
     "Work": (run.run, report.report),
     "Sources": (sources.load, sources.stream),
     "Models": (models.train, models.promote, models.rollback, models.score, serve.serve),
-    "Documents": (documents.plan, documents.sql, documents.variants),
+    "Documents": (plan.plan, documents.sql, documents.variants),
 }
 
 app = typer.Typer(

@@ -1,8 +1,7 @@
-"""`starhouse plan`, `sql` and `variants`: where a model trains and scores, its SQL, smaller forms of it.
+"""`starhouse sql` and `variants`: a model's SQL, smaller forms of it.
 
-Belongs here: what these commands print. Does not belong here: plans (`ml.scoring_plan`,
-`ml.indb.training_plan`), the SQL
-(`ml.champion_sql`), making and testing variants (`ml.version_variants`).
+Belongs here: what these commands print. Does not belong here: the SQL (`ml.champion_sql`), making and testing
+variants (`ml.version_variants`).
 """
 
 from __future__ import annotations
@@ -11,41 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestration.commands.models import Model, ModelOrAll
+from orchestration.commands.models import Model
 
 if TYPE_CHECKING:
     from warehouse.client import Warehouse
-
-
-def plan(model: ModelOrAll = "all") -> None:
-    """Show where each model would score, as measured, and how it was trained in the warehouse: the ways
-    estimated before it, the choice, and what it took.
-    """
-    from ml.indb.training_record import last_trainings, training_text
-    from orchestration.commands.models import names_of
-
-    with _warehouse() as wh:
-        for name in names_of(model):
-            typer.echo(_scoring_text(wh, name))
-            trained = last_trainings(wh, name)
-            if not trained:
-                typer.echo(f"{name}: not trained in the warehouse yet (`engine: warehouse`).")
-            for row in trained:
-                typer.echo(f"{name}, version {row['version']}, trained: {training_text(row)}")
-
-
-def _scoring_text(wh: Warehouse, name: str) -> str:
-    from ml.feature_query import feature_sql
-    from ml.predictor import NoChampionError, Predictor
-    from ml.scoring_plan import plan as choose
-
-    try:
-        predictor = Predictor.load(wh, name)
-    except NoChampionError:
-        return f"{name} has no champion: run `starhouse train {name}` first."
-    rows = wh.scalar(f"select count(*) from ({feature_sql(predictor.spec)}) as f")
-    chosen = choose(wh, predictor, int(rows))
-    return f"{name}, version {predictor.version}, scores: {chosen.engine}. {chosen.reason}."
 
 
 def sql(model: Model) -> None:

@@ -11,6 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
+from orchestration.commands.run import Budget
+
 Model = Annotated[str, typer.Argument(help="Name of a declared model (a file of ml/models).")]
 ModelOrAll = Annotated[str, typer.Argument(help="Name of a declared model, or all.")]
 Reason = Annotated[str, typer.Option(help="Why; kept with the event.")]
@@ -20,6 +22,7 @@ Day = typer.Option(formats=["%Y-%m-%d"], help="Day of the source, inclusive.")
 def train(
     model: ModelOrAll = "all",
     force: Annotated[bool, typer.Option("--force", help="Fit again although nothing changed.")] = False,
+    budget: Budget = None,
 ) -> None:
     """Build the training set, fit, judge by the gates, promote what passes."""
     from orchestration.commands.run import execute
@@ -28,7 +31,7 @@ def train(
 
     names = names_of(model)
     keys = [key(name) for name in names for key in (training_key, fitted_key, champion_key)]
-    execute("train", assets=keys, tags={FORCE_TAG: "true"} if force else {})
+    execute("train", budget=budget, models=names, assets=keys, tags={FORCE_TAG: "true"} if force else {})
 
 
 def score(
@@ -38,6 +41,7 @@ def score(
     engine: Annotated[
         str | None, typer.Option(help="warehouse, stream or auto (measured); overrides the model's file.")
     ] = None,
+    budget: Budget = None,
 ) -> None:
     """Predict with the champion for the flights of some days, or of all, and refresh the reports.
 
@@ -52,7 +56,16 @@ def score(
         raise typer.Exit(2)
     assets = None if model == "all" else [prediction_key(name) for name in names_of(model)]
     tags = {ENGINE_TAG: engine} if engine else {}
-    execute("score", start=start and start.date(), end=end and end.date(), assets=assets, tags=tags)
+    named = None if model == "all" else names_of(model)
+    execute(
+        "score",
+        budget=budget,
+        models=named,
+        start=start and start.date(),
+        end=end and end.date(),
+        assets=assets,
+        tags=tags,
+    )
 
 
 def promote(

@@ -7,6 +7,10 @@ from typing import Annotated
 
 import typer
 
+Budget = Annotated[
+    str | None,
+    typer.Option(help="Do not start where the job would read more, such as 50GB (see `starhouse plan`)."),
+]
 Day = typer.Option(formats=["%Y-%m-%d"], help="Day of the source, inclusive.")
 
 
@@ -17,17 +21,24 @@ def run(
     force: Annotated[
         bool, typer.Option("--force", help="Load and fit again although nothing changed.")
     ] = False,
+    budget: Budget = None,
 ) -> None:
     """Run a job: all (the default), load, build, train, score or monitor."""
     from orchestration.stages.house import FORCE_TAG
 
     first, last = (day.date() if day else None for day in (start, end))
-    execute(job, start=first, end=last, tags={FORCE_TAG: "true"} if force else {})
+    execute(job, budget=budget, start=first, end=last, tags={FORCE_TAG: "true"} if force else {})
 
 
-def execute(job: str, **choices: object) -> None:
-    """Run, show and remember; leaves the process with 1 where the run failed, 2 where it could not begin."""
+def execute(
+    job: str, *, budget: str | None = None, models: list[str] | None = None, **choices: object
+) -> None:
+    """Run, show and remember; leaves the process with 1 where the run failed, 2 where it could not begin, as
+    where the estimate is beyond the budget. `models`: those that the chosen assets are of, None for the whole
+    job.
+    """
     from orchestration.console import open_console
+    from orchestration.estimate import budget_of, keep_job_within
     from orchestration.runner import run_job, write_last_run
     from orchestration.summary import model_verdicts, print_summary
     from warehouse.client import SettingsError, WarehouseError, load_settings, open_warehouse
@@ -36,6 +47,7 @@ def execute(job: str, **choices: object) -> None:
     try:
         settings = load_settings()
         with open_warehouse(settings) as wh:  # held over the run, so that the server stays up for the summary
+            keep_job_within(wh, settings, job, budget_of(settings, budget), models)
             outcome = run_job(settings, job, console, **choices)
             outcome.models.extend(model_verdicts(wh))
             print_summary(console, settings, outcome)

@@ -12,7 +12,7 @@ from ml.indb.training_record import record_training
 from ml.indb.way_costs import Estimate
 from ml.indb.work_statistics import WorkStatistics
 from orchestration.cli import app
-from orchestration.commands import documents
+from orchestration.commands import plan as plan_command
 from tests.ml.small_model import champion_late
 from warehouse.client import Warehouse
 
@@ -25,11 +25,11 @@ def printed(wh: Warehouse, monkeypatch: pytest.MonkeyPatch):
     def opened():
         yield wh
 
-    monkeypatch.setattr(documents, "_warehouse", opened)
+    monkeypatch.setattr(plan_command, "_warehouse", opened)
     monkeypatch.setattr("orchestration.commands.models.names_of", lambda model: ["late"])
 
     def run() -> str:
-        done = CliRunner().invoke(app, ["plan", "late"])
+        done = CliRunner().invoke(app, ["plan", "late", "--job", "none"])
         assert done.exit_code == 0, done.output
         return done.output
 

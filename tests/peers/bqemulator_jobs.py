@@ -6,14 +6,17 @@ the emulator lacks. Does not belong here: statements and loads themselves (`bqem
 
 from __future__ import annotations
 
+import base64
 import re
 from contextvars import ContextVar
 from typing import Any
 
 from bqemulator.api.routes import jobs, upload
 from bqemulator.domain.errors import InvalidQueryError, ResourceRef, resource_already_exists
-from bqemulator.jobs.executor import execute_query_job
+from bqemulator.jobs.executor import JOB_RESULTS, execute_query_job
 from bqemulator.scripting.interpreter import ScriptInterpreter, _classify_txn_statement
+from bqemulator.sql import parameters
+from bqemulator.storage.engine import DuckDBEngine
 
 SESSION: ContextVar[str | None] = ContextVar("session", default=None)
 WANTED: ContextVar[str | None] = ContextVar("wanted", default=None)
@@ -26,6 +29,7 @@ DEFINES = re.compile(
 )
 """Definitions of what lasts: a short-lived table's name has no dot."""
 COPIED = re.compile(r"^\s*(CREATE OR REPLACE TABLE \S+) COPY (\S+)\s*$")
+ANONYMOUS = re.compile(r'"[^"]+___bqemu_anonymous"."(anon\w+)"')
 NOTHING = "BEGIN TRANSACTION; COMMIT TRANSACTION;"
 
 
@@ -113,6 +117,26 @@ def tables_are_copied() -> None:
     jobs.execute_query_job = executed
 
 
+def bytes_are_parameters() -> None:
+    """A parameter of type BYTES comes as base64; the emulator takes that text for the bytes."""
+    parameters._SCALAR_CONVERTERS = {**parameters._SCALAR_CONVERTERS, "BYTES": base64.b64decode}
+
+
+def results_are_read_by_the_storage_interface() -> None:
+    """The Storage Read API reads a query's anonymous result too, which the emulator keeps beside its
+    tables.
+    """
+    before = DuckDBEngine.fetch_arrow
+
+    def fetched(self: DuckDBEngine, sql: str, given: list[Any] | None = None) -> Any:
+        for found in ANONYMOUS.finditer(sql):
+            self.connection.register(found[1], JOB_RESULTS[found[1].removeprefix("anon")])
+            sql = sql.replace(found[0], f'"{found[1]}"')
+        return before(self, sql, given)
+
+    DuckDBEngine.fetch_arrow = fetched
+
+
 def _session_of(query_config: dict[str, Any]) -> str | None:
     entries = query_config.get("connectionProperties") or []
     return next((one.get("value") for one in entries if one.get("key") == "session_id"), None)
@@ -123,4 +147,7 @@ def _refuse_known(ctx: Any, project: str, job_id: str) -> None:
         raise resource_already_exists(ResourceRef("job", project, resource_id=job_id))
 
 
-PATCHES = (job_ids_are_taken_once, sessions_keep_transactions, tables_are_copied)
+PATCHES = (
+    job_ids_are_taken_once, sessions_keep_transactions, tables_are_copied, bytes_are_parameters,
+    results_are_read_by_the_storage_interface,
+)  # fmt: skip

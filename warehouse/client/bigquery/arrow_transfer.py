@@ -5,7 +5,6 @@ Belongs here: moving tables. Does not belong here: types (`arrow_types`), query 
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -18,7 +17,7 @@ from warehouse.client.bigquery.arrow_types import (
     loadable,
     table_schema,
 )
-from warehouse.client.bigquery.connection import open_storage
+from warehouse.client.bigquery.connection import storage_of
 from warehouse.client.bigquery.failures import translated
 from warehouse.client.bigquery.jobs import ANSWER_SECONDS, Ran
 from warehouse.client.errors import WarehouseError
@@ -133,18 +132,6 @@ def _of_table(fields: list[Any], known: list[Any], what: str) -> list[Any]:
     return [there[field.name] for field in fields]
 
 
-def content_id(schema: str, table: str, data: pa.Table) -> str:
-    """A job's id by what is loaded where, so that the same rows are not loaded twice. Reads all rows once."""
-    import pyarrow as pa
-
-    digest = hashlib.sha256(f"{schema}.{table}\n{data.schema}".encode())
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, data.schema) as writer:
-        writer.write_table(data.combine_chunks())
-    digest.update(sink.getvalue())
-    return f"starhouse_load_{digest.hexdigest()}"
-
-
 def stream(
     engine: BigQueryEngine, ran: Ran, lists: Mapping[str, Kind], count: Callable[[int], None]
 ) -> pa.RecordBatchReader:
@@ -161,8 +148,7 @@ def stream(
         raise WarehouseError(f"Reading as Arrow failed: columns {doubled} come twice. Name each column once.")
 
     def batches() -> Iterator[pa.RecordBatch]:
-        storage = open_storage(engine.place)
-        with translated("Reading as Arrow", engine.place):
+        with translated("Reading as Arrow", engine.place), storage_of(engine.place) as storage:
             for found in ran.rows.to_arrow_iterable(bqstorage_client=storage):
                 batch = found.select(sent.names).cast(sent)
                 if wanted != sent:

@@ -5,6 +5,8 @@ Belongs here: who speaks to BigQuery and where. Does not belong here: what is sa
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from warehouse.client.bigquery.place import BigQueryPlace
@@ -64,14 +66,21 @@ def open_client(place: BigQueryPlace, http: Any = None) -> Client:
     )  # fmt: skip
 
 
-def open_storage(place: BigQueryPlace) -> Any:
+@contextmanager
+def storage_of(place: BigQueryPlace) -> Iterator[Any]:
     """A client of the Storage Read API; None where an emulator has none."""
+    if place.is_emulated and place.storage_endpoint is None:
+        yield None
+        return
+    with _open_storage(place) as opened:
+        yield opened
+
+
+def _open_storage(place: BigQueryPlace) -> Any:
     from google.cloud.bigquery_storage import BigQueryReadClient
 
     if not place.is_emulated:
         return BigQueryReadClient(credentials=credentials_of(place))
-    if place.storage_endpoint is None:
-        return None
     import grpc
     from google.cloud.bigquery_storage_v1.services.big_query_read.transports import (
         BigQueryReadGrpcTransport,

@@ -10,7 +10,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from warehouse.client.bigquery.failures import explained, reason_of, translated
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 4
 RETRY_SECONDS, EMULATOR_RETRY_SECONDS = 120.0, 10.0
-ANSWER_SECONDS = 60.0
+ANSWER_SECONDS, CANCEL_SECONDS = 60.0, 5.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
 RUN_AGAIN = {"rateLimitExceeded", "backendError", "internalError", "badGateway", "jobBackendError",
              "jobInternalError", "jobRateLimitExceeded"}  # fmt: skip
@@ -146,7 +146,12 @@ class Jobs:
             )
         except Conflict:
             job = self.client.get_job(job_id, retry=self.retry, timeout=ANSWER_SECONDS)
-        return Ran(job, job.result(retry=self.retry, job_retry=None))
+        try:
+            return Ran(job, job.result(retry=self.retry, job_retry=None))
+        except (KeyboardInterrupt, SystemExit):
+            with suppress(Exception):  # who waits no longer pays no more
+                job.cancel(retry=None, timeout=CANCEL_SECONDS)
+            raise
 
     def _config(self, parameters: Sequence[Any], session: str | None) -> QueryJobConfig:
         from google.cloud.bigquery import ConnectionProperty, QueryJobConfig

@@ -5,6 +5,7 @@ Belongs here: the interface. Does not belong here: how each part is done (the ot
 
 from __future__ import annotations
 
+import time
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,9 @@ from warehouse.client.settings import Settings
 if TYPE_CHECKING:
     import pyarrow as pa
 
+KNOWN_SECONDS = 60.0
+"""How long the columns of a table are taken for what they were."""
+
 
 class BigQueryWarehouse(BigQueryCatalog, BigQueryTransactions):
     """One session of the warehouse. For one thread at a time.
@@ -38,7 +42,7 @@ class BigQueryWarehouse(BigQueryCatalog, BigQueryTransactions):
         jobs = Jobs(client, place, {"starhouse_env": settings.env})
         super().__init__(BigQueryEngine(client, place, jobs), http)
         self.settings, self.place = settings, place
-        self._is_closed = False
+        self._is_closed, self._asked_at = False, time.monotonic()
 
     def __enter__(self) -> BigQueryWarehouse:
         return self
@@ -161,7 +165,12 @@ class BigQueryWarehouse(BigQueryCatalog, BigQueryTransactions):
         return self._engine
 
     def _filled(self, sql: str, params: Any) -> str:
-        """Large values are sent as parameters of the query, whose text may have a megabyte."""
+        """Large values are sent as parameters of the query, whose text may have a megabyte. Columns are asked
+        for anew once a minute: others change tables too.
+        """
+        if not self._depth and time.monotonic() - self._asked_at > KNOWN_SECONDS:
+            self._known.clear()
+            self._asked_at = time.monotonic()
         large: dict[str, str | bytes] = {}
         text = filled(sql, params, large)
         self._opened().begin(large)

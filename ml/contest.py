@@ -14,6 +14,9 @@ from dataclasses import dataclass
 
 from ml.metrics import METRICS
 
+PLACES = {"library": "", "warehouse": " in the warehouse", "bqml": " by BigQuery ML"}
+"""Where a model was fitted, as people read it behind the algorithm."""
+
 
 @dataclass(frozen=True)
 class Contender:
@@ -32,8 +35,7 @@ class Contender:
     @property
     def label(self) -> str:
         """As people read it."""
-        where = " in the warehouse" if self.engine == "warehouse" else ""
-        return f"{self.algorithm}{where}"
+        return f"{self.algorithm}{PLACES[self.engine]}"
 
     @property
     def is_eligible(self) -> bool:

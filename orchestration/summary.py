@@ -29,6 +29,8 @@ SCHEMAS = (
     "serving",
 )
 
+WHERE = {"warehouse": ", in the warehouse", "bqml": ", by BigQuery ML"}
+
 
 def model_verdicts(wh: Warehouse) -> list[dict[str, Any]]:
     """For each declared model: its champion, the version put up for promotion with its gates, and the contest
@@ -126,7 +128,7 @@ def contest_lines(model: dict[str, Any]) -> list[str]:
         return []
     return [
         f"{model['model']}: {row['contender']} ({row['algorithm']}"
-        f"{', in the warehouse' if row['engine'] == 'warehouse' else ''}) is "
+        f"{WHERE.get(row['engine'], '')}) is "
         f"{'put up' if row['is_winner'] else 'not put up'}: {row['reason']}"
         for row in contest
     ]

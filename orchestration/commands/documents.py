@@ -16,12 +16,23 @@ if TYPE_CHECKING:
     from warehouse.client import Warehouse
 
 
-def sql(model: Model) -> None:
+def sql(
+    model: Model,
+    bqml: Annotated[
+        bool, typer.Option("--bqml", help="Print what BigQuery ML would be sent instead; nothing is sent.")
+    ] = False,
+) -> None:
     """Print the champion's scoring as one SELECT, to be read or run anywhere in the warehouse."""
     from orchestration.commands.models import names_of
 
     (name,) = names_of(model)
     with _warehouse() as wh:
+        if bqml:
+            from ml.bqml.texts import statements_of
+            from ml.spec import load_specs
+
+            typer.echo(statements_of(wh, load_specs()[name]), nl=False)
+            return
         parts = wh.query(
             "select before, features, after from ml.champion_sql where model_name = %(name)s", {"name": name}
         )

@@ -6,6 +6,7 @@ about BigQuery ML's own fits, which ran nowhere. Belongs here: the answers. Does
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -24,6 +25,7 @@ PREDICT = re.compile(
     re.DOTALL,
 )
 WEIGHTS = re.compile(r".* from ML\.WEIGHTS\(model `ml`\.`(?P<name>\w+)`.*", re.DOTALL)
+EXPORT = re.compile(r"export model `ml`\.`(?P<name>\w+)` options \(uri = 'gs://bucket/folder/(?P=name)'\)")
 PROBABILITIES = [{"label": "INT64", "prob": "FLOAT64"}]
 
 
@@ -31,6 +33,8 @@ class Answering(TranslatedWarehouse):
     """A warehouse of the judge's. `sent_to_ml`: statements of BigQuery ML, in order. `flips`: weights are
     answered with the other sign.
     """
+
+    export_uri = "gs://bucket/folder/"
 
     def __init__(self, judge: ZetaSql, features: dict[str, str], flips: bool = False) -> None:
         super().__init__(judge)
@@ -46,12 +50,12 @@ class Answering(TranslatedWarehouse):
             return self._predict(text, asked)
         if asked := WEIGHTS.fullmatch(text):
             return self._weights(text, asked["name"])
+        if asked := EXPORT.fullmatch(text):
+            self.exported = asked["name"]
         self.judge.analyze(text)
         return []
 
     def _create(self, made: re.Match[str]) -> list[dict[str, Any]]:
-        from sklearn.linear_model import LinearRegression, LogisticRegression
-
         self.judge.analyze(made[0])
         self.judge.model(f"ml.{made['name']}")
         rows = self.judge.run(f"select {made['list']} from ({made['rows']})")
@@ -59,10 +63,18 @@ class Answering(TranslatedWarehouse):
         names = [name for name in rows[0] if name not in ("label", "is_evaluation")]
         x = np.array([[row[name] for name in names] for row in fitted])
         y = np.array([row["label"] for row in fitted])
-        is_logistic = "LOGISTIC_REG" in made["options"]
-        model = LogisticRegression(C=10.0, max_iter=1000) if is_logistic else LinearRegression()
-        self.models[made["name"]] = (names, made["list"], model.fit(x, y))
+        self.models[made["name"]] = (names, made["list"], _model(made["options"]).fit(x, y))
         return []
+
+    def read_folder(self, uri: str) -> dict[str, bytes]:
+        """The exported booster, as XGBoost writes it today."""
+        names, _, model = self.models[self.exported]
+        assert uri == f"gs://bucket/folder/{self.exported}"
+        metadata = json.dumps({"feature_names": names})
+        return {
+            "model.bst": bytes(model.get_booster().save_raw("json")),
+            "assets/model_metadata.json": metadata.encode(),
+        }
 
     def _weights(self, text: str, name: str) -> list[dict[str, Any]]:
         columns = {"processed_input": "STRING", "weight": "FLOAT64",
@@ -93,3 +105,19 @@ class Answering(TranslatedWarehouse):
             {**{name: row[name] for name in kept}, "score": float(score)}
             for row, score in zip(rows, scores, strict=True)
         ]
+
+
+def _model(options: str) -> Any:
+    """Another library's model of the kind asked for."""
+    if "BOOSTED_TREE_" in options or "RANDOM_FOREST_" in options:
+        from xgboost import XGBClassifier, XGBRegressor, XGBRFClassifier, XGBRFRegressor
+
+        kinds = {
+            "BOOSTED_TREE_CLASSIFIER": XGBClassifier, "BOOSTED_TREE_REGRESSOR": XGBRegressor,
+            "RANDOM_FOREST_CLASSIFIER": XGBRFClassifier, "RANDOM_FOREST_REGRESSOR": XGBRFRegressor,
+        }  # fmt: skip
+        kind = next(kind for name, kind in kinds.items() if name in options)
+        return kind(n_estimators=6, max_depth=3, n_jobs=1)
+    from sklearn.linear_model import LinearRegression, LogisticRegression
+
+    return LogisticRegression(C=10.0, max_iter=1000) if "LOGISTIC_REG" in options else LinearRegression()

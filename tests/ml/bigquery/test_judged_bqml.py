@@ -69,6 +69,25 @@ def test_the_document_says_what_the_fit_on_transforms_columns_says(
     assert wh.sent_to_ml[-1].startswith("drop model") and folded.document.sha256 != fit.document.sha256
 
 
+@pytest.mark.parametrize(
+    ("task", "algorithm"), [("classification", "gradient_boosting"), ("regression", "forest")]
+)
+def test_exported_trees_are_imported(star, judge, given, task, algorithm):
+    """The booster is XGBoost's own, fitted on TRANSFORM as ZetaSQL evaluates it."""
+    session = BigQueryMl(star.wh, given(task), algorithm)
+    session.wh = wh = Answering(judge, FEATURES)
+    fit = session.fit({}, None)
+    assert [text.split()[0] for text in wh.sent_to_ml] == ["create", "alter", "export", "select"]
+    (trees,) = [node for node in fit.document.nodes if node.op == "trees"]
+    assert len(trees.params["trees"]) == 6
+    assert sum(fit.importance.values()) == pytest.approx(1.0) and fit.importance["queue_count"] > 0.2
+    wh.export_uri = None
+    with pytest.raises(
+        InDatabaseError, match=r"files in a bucket, .* names none; allowed: a URL with export_uri"
+    ):
+        session.fit({}, None)
+
+
 def test_weights_with_another_meaning_are_found_out(star, judge, given):
     session = BigQueryMl(star.wh, given("regression"), "linear")
     session.wh = Answering(judge, FEATURES, flips=True)

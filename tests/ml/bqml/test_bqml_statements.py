@@ -9,12 +9,15 @@ from sqlglot import exp
 from ml.bqml.options import EVALUATION, options_of
 from ml.bqml.session import BigQueryMl, opened
 from ml.bqml.statements import Model, TrainingRows
+from ml.bqml.texts import statements_of
 from ml.indb.errors import InDatabaseError
 from ml.spec import SpecError
 from ml.training_checks import TrainingSetError
 from ml.training_set import build_training_set
 from tests.ml.small_star import MODEL, REGRESSION, declared
 from tests.ml.warehouse_star import WarehouseStar
+from warehouse.client.bigquery.datasets import placed
+from warehouse.client.bigquery.place import BigQueryPlace
 
 LIGHTGBM = next(line for line in MODEL.splitlines() if line.startswith("algorithm:"))
 
@@ -117,6 +120,30 @@ def test_a_score_has_the_shape_of_predictions():
 def test_a_statement_beyond_a_megabyte_is_refused():
     with pytest.raises(InDatabaseError, match=r"CREATE MODEL has 1,400,0.* allowed on BigQuery: 1,000,000"):
         Model("m", "regression").create(["1.0 as `x`"] * 100_000, {}, "select 1")
+
+
+@pytest.mark.parametrize(("name", "read"), [("logistic", "ML.WEIGHTS"), ("forest", "EXPORT MODEL")])
+def test_all_statements_are_printed_and_said_to_have_run_nowhere(star, tmp_path, name, read):
+    star.training_set("classification")
+    text = statements_of(
+        star.wh, declared(tmp_path, (LIGHTGBM, f"engine: bqml\nalgorithm: {{name: {name}}}"))
+    )
+    assert text.startswith(
+        "-- late by BigQuery ML: judged as text only; ran nowhere.\ncreate or replace model"
+    )
+    parts = text.split(";\n")
+    assert sqlglot.parse_one(parts[0], read="bigquery").args["kind"] == "MODEL"
+    assert len(parts) == 8 and parts[7] == "" and read.lower() in text.lower()
+    place = BigQueryPlace("a-project", "f")
+    for part in parts[:7]:
+        sent = placed(part, place)
+        assert "`ml`" in part and "`f_ml`.`mdl_late__" in sent and "`ml`" not in sent
+        assert sent.count("`f_training`.`trn_late`") == part.count("`training`.`trn_late`")
+        assert sent.count("ML.") == part.count("ML.") and "f_p`" not in sent and "f_one`" not in sent
+    for asked in ("ML.PREDICT", "ML.EVALUATE", "ML.EXPLAIN_PREDICT", "ML.FEATURE_INFO", "drop model"):
+        assert asked in text
+    with pytest.raises(InDatabaseError, match="no engine is 'bqml'"):
+        statements_of(star.wh, star.specs["classification"])
 
 
 @pytest.mark.parametrize(

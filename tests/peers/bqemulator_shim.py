@@ -128,7 +128,9 @@ PATCHES = (
 )  # fmt: skip
 
 if __name__ == "__main__":
-    further = runpy.run_path(str(Path(__file__).with_name("bqemulator_jobs.py")))["PATCHES"]
-    for patch in (*PATCHES, *further):
+    patches = list(PATCHES)
+    for name in ("bqemulator_jobs.py", "bqemulator_tables.py"):
+        patches += runpy.run_path(str(Path(__file__).with_name(name)))["PATCHES"]
+    for patch in patches:
         patch()
     sys.exit(main())

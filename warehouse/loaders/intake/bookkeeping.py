@@ -18,8 +18,9 @@ from warehouse.loaders.raw_tables import make_index, make_table
 if TYPE_CHECKING:
     from warehouse.client import Warehouse
 
-POSITION, ACCOUNT, VERDICT, QUARANTINE = (
-    quote(RAW, name) for name in ("intake_position", "intake_account", "intake_verdict", "quarantine")
+POSITION, ACCOUNT, VERDICT, ADDED, QUARANTINE = (
+    quote(RAW, name)
+    for name in ("intake_position", "intake_account", "intake_verdict", "intake_added_column", "quarantine")
 )
 NOW, NUMBERED = "clock_timestamp()", "generated always as identity"
 
@@ -79,6 +80,12 @@ TABLES = {
         "primary key (relation)",
         {"updated_at": NOW},
     ),
+    "intake_added_column": Book(
+        "One row per column that the policy evolve added to a raw table: the type its values are cast to.",
+        (*_needed("text", "relation", "column_name", "data_type"), *_needed("timestamptz", "added_at")),
+        "primary key (relation, column_name)",
+        {"added_at": NOW},
+    ),
     "quarantine": Book(
         "One row per row of a source that could not be loaded, with its reason and place. status: held, "
         "replayed or dropped. repaired: the row as mended by hand.",
@@ -108,6 +115,22 @@ def ensure_books(wh: Warehouse) -> None:
     make_index(wh, RAW, "quarantine", "quarantine__once", once, is_unique=True)
 
 
+def keep_added_column(wh: Warehouse, relation: str, name: str, data_type: str) -> None:
+    """Note a column before it is added: the catalogue of BigQuery tells JSON and text not apart."""
+    wh.execute(
+        f"insert into {ADDED} (relation, column_name, data_type, added_at) "
+        f"values (%(relation)s, %(name)s, %(type)s, {NOW}) on conflict (relation, column_name) "
+        "do update set data_type = excluded.data_type, added_at = excluded.added_at",
+        {"relation": relation, "name": name, "type": data_type},
+    )
+
+
+def added_types(wh: Warehouse, relation: str) -> dict[str, str]:
+    """The types of columns that were added, by name."""
+    sql = f"select column_name, data_type from {ADDED} where relation = %(relation)s"
+    return {row["column_name"]: row["data_type"] for row in wh.query(sql, {"relation": relation})}
+
+
 def positions(wh: Warehouse, relation: str) -> dict[str, str]:
     """Where reading goes on, by part of the source; empty before the first load."""
     sql = f"select part, position from {POSITION} where relation = %(relation)s"
@@ -130,27 +153,27 @@ def add_to_account(
     wh: Warehouse, relation: str, load_id: str, read: int, loaded: int, known: int, quarantined: int
 ) -> None:
     """Raises WarehouseError (constraint `reconciles`) where the counts do not add up."""
-    wh.execute(
-        f"insert into {ACCOUNT} as a (load_id, relation, read_rows, loaded_rows, known_rows, "
-        "quarantined_rows, deleted_rows, started_at, finished_at, is_finished) "
-        "values (%(load)s, %(relation)s, %(read)s, %(loaded)s, %(known)s, %(quarantined)s, 0, "
-        f"{NOW}, {NOW}, false) "
-        "on conflict (load_id, relation) do update set read_rows = a.read_rows + excluded.read_rows, "
-        "loaded_rows = a.loaded_rows + excluded.loaded_rows, "
-        "known_rows = a.known_rows + excluded.known_rows, "
-        "quarantined_rows = a.quarantined_rows + excluded.quarantined_rows, finished_at = clock_timestamp()",
-        {"load": load_id, "relation": relation, "read": read, "loaded": loaded, "known": known,
-         "quarantined": quarantined},
-    )  # fmt: skip
+    counts = {"read": read, "loaded": loaded, "known": known, "quarantined": quarantined}
+    changes = ", ".join(f"{name}_rows = a.{name}_rows + excluded.{name}_rows" for name in counts)
+    _account(wh, relation, load_id, counts, changes)
     engine_of(wh).check_account(wh, ACCOUNT, relation, load_id)
 
 
 def finish_account(wh: Warehouse, relation: str, load_id: str, deleted: int) -> None:
-    add_to_account(wh, relation, load_id, 0, 0, 0, 0)
+    """The load's account is closed, and there where nothing was read."""
+    counts = dict.fromkeys(("read", "loaded", "known", "quarantined"), 0)
+    changes = "deleted_rows = excluded.deleted_rows, is_finished = excluded.is_finished"
+    _account(wh, relation, load_id, counts | {"deleted": deleted, "is_finished": True}, changes)
+
+
+def _account(wh: Warehouse, relation: str, load_id: str, values: Mapping[str, Any], changes: str) -> None:
     wh.execute(
-        f"update {ACCOUNT} set is_finished = true, deleted_rows = %(deleted)s, "
-        "finished_at = clock_timestamp() where load_id = %(load)s and relation = %(relation)s",
-        {"load": load_id, "relation": relation, "deleted": deleted},
+        f"insert into {ACCOUNT} as a (load_id, relation, read_rows, loaded_rows, known_rows, "
+        "quarantined_rows, deleted_rows, is_finished, started_at, finished_at) "
+        "values (%(load)s, %(relation)s, %(read)s, %(loaded)s, %(known)s, %(quarantined)s, %(deleted)s, "
+        f"%(is_finished)s, {NOW}, {NOW}) on conflict (load_id, relation) do update set {changes}, "
+        "finished_at = excluded.finished_at",
+        {"load": load_id, "relation": relation, "deleted": 0, "is_finished": False, **values},
     )
 
 

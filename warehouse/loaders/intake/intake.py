@@ -19,7 +19,6 @@ from warehouse.client import quote
 from warehouse.loaders.intake import bookkeeping, milestones, quarantine, versions, watermarks
 from warehouse.loaders.intake.batch import Batch, Reject
 from warehouse.loaders.intake.contract import (
-    INFERRED,
     Parted,
     Verdict,
     added_kinds,
@@ -158,10 +157,7 @@ class Intake:
         with preparing(self.wh):
             versions.ensure_raw_table(self.wh, self.relation, self.table)
             if self.table.policy == "evolve":
-                there = self.wh.column_types(RAW, self.relation)
-                for name, kind in added.items():
-                    if kind and name not in there:
-                        versions.add_column(self.wh, self.relation, name, INFERRED[kind])
+                versions.evolve(self.wh, self.relation, added)
         if self.table.policy == "evolve":
             self._added = versions.added_columns(self.wh, self.relation, self.table)
 

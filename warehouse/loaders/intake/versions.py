@@ -13,12 +13,14 @@ Belongs here: the shape of a raw table, and writing versions. Does not belong he
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from warehouse.client import quote
 from warehouse.loaders import raw_tables
 from warehouse.loaders.declaration import LoadError
+from warehouse.loaders.intake import bookkeeping
+from warehouse.loaders.intake.contract import INFERRED
 from warehouse.loaders.intake.declared import DeclaredColumn, DeclaredTable
 from warehouse.loaders.intake.engines import CONTENT, LANDING, ORDER, RAW, Moment, engine_of, listed
 
@@ -59,7 +61,7 @@ def ensure_raw_table(wh: Warehouse, relation: str, table: DeclaredTable) -> None
         return
     for name, kind in declared.items():
         if name not in shape:
-            add_column(wh, relation, name, kind)
+            _add_column(wh, relation, name, kind)
         elif not raw_tables.is_stored_as(wh, kind, shape[name]):
             raise LoadError(
                 f"raw.{relation}: column {name} has another type than declared",
@@ -69,8 +71,16 @@ def ensure_raw_table(wh: Warehouse, relation: str, table: DeclaredTable) -> None
             )
 
 
-def add_column(wh: Warehouse, relation: str, name: str, kind: str) -> None:
-    """Add a column, of a Postgres type, to the raw table; rows that are there have no value in it."""
+def evolve(wh: Warehouse, relation: str, kinds: Mapping[str, str | None]) -> None:
+    """Add columns of these inferred kinds (None: not told yet) to the raw table where it lacks them."""
+    there = wh.column_types(RAW, relation)
+    for name, kind in kinds.items():
+        if kind and name not in there:
+            bookkeeping.keep_added_column(wh, relation, name, INFERRED[kind])
+            _add_column(wh, relation, name, INFERRED[kind])
+
+
+def _add_column(wh: Warehouse, relation: str, name: str, kind: str) -> None:
     raw_tables.check_column(wh, name, kind)
     wh.execute(f"alter table {quote(RAW, relation)} add column {quote(name)} {kind}")
 
@@ -80,9 +90,11 @@ def added_columns(wh: Warehouse, relation: str, table: DeclaredTable) -> tuple[D
     from warehouse.loaders.intake.declared import DATA_TYPES
 
     known = {*(column.name for column in table.columns), *(name for name, _, _ in ADDED)}
+    shape = wh.column_types(RAW, relation)
+    types = bookkeeping.added_types(wh, relation)
     return tuple(
         DeclaredColumn(name, DATA_TYPES[kind], kind)
-        for name, kind in wh.column_types(RAW, relation).items()
+        for name, kind in {name: types.get(name, kind) for name, kind in shape.items()}.items()
         if name not in known and kind in DATA_TYPES
     )
 
@@ -154,12 +166,11 @@ def day_hash(wh: Warehouse, relation: str, key: Sequence[str], day: dt.date) -> 
     """SHA-256 over the content of the newest versions whose event lies on a day (UTC), whatever their order:
     two loads of the day are the same where it is, on either engine.
     """
-    return wh.scalar(
-        f"select encode(sha256(coalesce(string_agg({CONTENT}, ''::bytea order by {CONTENT}), ''::bytea)), "
-        f"'hex') as hash from ({newest_versions(relation, key)}) as n "
-        "where not is_deleted and (event_at at time zone 'UTC')::date = %(day)s",
-        {"day": day},
+    rows = (
+        f"select {CONTENT} from ({newest_versions(relation, key)}) as n "
+        f"where not is_deleted and (event_at at time zone 'UTC')::date = %(day)s"
     )
+    return engine_of(wh).hash_of(wh, rows, {"day": day})
 
 
 def clear(wh: Warehouse, relation: str) -> None:

@@ -27,24 +27,25 @@ def advance(wh: Warehouse, relation: str, load_id: str, lateness_s: float, momen
     """Count this load's versions that came behind the watermark since it last moved, and move it. Within the
     transaction that wrote them (their loaded_at is its moment).
     """
-    raw, parameters = quote(RAW, relation), {"relation": relation, "load": load_id, "lateness": lateness_s}
-    parameters |= moment.parameters
+    parameters = {"relation": relation, "load": load_id, **moment.parameters}
     written = (
-        f"from {raw} as r where r.load_id = %(load)s and r.loaded_at = {moment.sql} and not r.is_deleted"
+        f"from {quote(RAW, relation)} as r where r.load_id = %(load)s and r.loaded_at = {moment.sql} "
+        "and not r.is_deleted"
     )
     wh.execute(
         f"update {WATERMARK} as w set late_rows = w.late_rows + (select count(*) {written} "
         "and r.event_at < w.watermark) where w.relation = %(relation)s",
         parameters,
     )
-    wh.execute(
-        f"insert into {WATERMARK} as w (relation, watermark, late_rows, load_id) "
-        "select %(relation)s, newest - %(lateness)s * interval '1 second', 0, %(load)s "
-        f"from (select max(r.event_at) as newest {written}) as n where newest is not null "
-        "on conflict (relation) do update set watermark = greatest(w.watermark, excluded.watermark), "
-        "load_id = excluded.load_id, updated_at = clock_timestamp()",
-        parameters,
-    )
+    newest = wh.scalar(f"select max(r.event_at) as newest {written}", parameters)
+    if newest is not None:
+        wh.execute(
+            f"insert into {WATERMARK} as w (relation, watermark, late_rows, load_id, updated_at) "
+            "values (%(relation)s, %(watermark)s, 0, %(load)s, clock_timestamp()) "
+            "on conflict (relation) do update set watermark = greatest(w.watermark, excluded.watermark), "
+            "load_id = excluded.load_id, updated_at = excluded.updated_at",
+            {"relation": relation, "load": load_id, "watermark": newest - dt.timedelta(seconds=lateness_s)},
+        )
 
 
 def watermark(wh: Warehouse, relation: str) -> tuple[dt.datetime, int] | None:

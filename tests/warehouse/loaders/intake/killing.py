@@ -14,12 +14,13 @@ from collections import Counter
 from contextlib import suppress
 
 from tests.warehouse.loaders.intake.shops import Shop
-from warehouse.client import Settings, Warehouse
+from warehouse.client import Settings, Warehouse, load_settings, subprocess_env
 from warehouse.loaders.intake import milestones
 from warehouse.loaders.intake.declared import DeclaredSource
 from warehouse.loaders.intake.loader import DeclaredLoader
 
 KILLED = 137
+LEASE_SECONDS = 2
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(
     ["pyarrow", "adbc_driver_postgresql.dbapi", "warehouse.loaders.intake.loader", "pytest",
@@ -28,10 +29,17 @@ _FORKS.set_forkserver_preload(
 
 
 def load_and_die(
-    settings: Settings, source: DeclaredSource, environment: dict[str, str], milestone: str | None, nth: int
+    settings: Settings | None,
+    source: DeclaredSource,
+    environment: dict[str, str],
+    milestone: str | None,
+    nth: int,
 ) -> None:
-    """A load that ends at the nth passing of the milestone without any clearing up, as kill -9 ends it."""
+    """A load that ends at the nth passing of the milestone without any clearing up, as kill -9 ends it.
+    Settings with a URL, which is a secret, come by the environment.
+    """
     os.environ.update(environment)
+    settings = settings or load_settings()
     passed = 0
 
     def reached(name: str) -> None:
@@ -41,14 +49,25 @@ def load_and_die(
             os._exit(KILLED)
 
     milestones.reached = reached
+    if settings.engine == "bigquery":
+        shorten_leases()
     DeclaredLoader(source).load(settings)
+
+
+def shorten_leases() -> None:
+    """Locks of BigQuery end a second after their holder died, not a minute."""
+    from warehouse.client.bigquery import lease
+
+    lease.LEASE_SECONDS, lease.RENEW_SECONDS = LEASE_SECONDS, LEASE_SECONDS / 4
 
 
 def killed_load(
     settings: Settings, shop: Shop, milestone: str | None, nth: int = 1, after_s: float | None = None
 ) -> bool:
     """Run a load to its kill, at the milestone or `after_s` seconds; whether it was killed before its end."""
-    arguments = (settings, shop.source, shop.environment, milestone, nth)
+    by_environment = settings.warehouse_url is not None
+    environment = {**(subprocess_env(settings) if by_environment else {}), **shop.environment}
+    arguments = (None if by_environment else settings, shop.source, environment, milestone, nth)
     process = _FORKS.Process(target=load_and_die, args=arguments)
     process.start()
     if after_s is not None:

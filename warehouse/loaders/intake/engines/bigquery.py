@@ -195,7 +195,8 @@ def keys_table(wh: Warehouse, relation: str, types: Mapping[str, str], keys: pa.
 def clear(wh: Warehouse, relation: str) -> None:
     """Drop what was landed for a batch."""
     for name in (relation, f"{relation}{REJECTS}", f"{relation}{KEYS}"):
-        wh.execute(f"drop table if exists {quote(LANDING, name)}")
+        if wh.table_exists(LANDING, name):  # cheaper to ask than to send a job that finds nothing
+            wh.execute(f"drop table if exists {quote(LANDING, name)}")
 
 
 def check_account(wh: Warehouse, books: str, relation: str, load_id: str) -> None:
@@ -207,3 +208,13 @@ def check_account(wh: Warehouse, books: str, relation: str, load_id: str) -> Non
             raise WarehouseError(
                 f"The account of {relation} breaks the rule reconciles: {row}. Nothing was written."
             )
+
+
+def hash_of(wh: Warehouse, rows: str, parameters: Mapping[str, Any]) -> str:
+    """SHA-256, in hex, over the contents that a query gives, in their own order. They are hashed here, 32
+    bytes a row: an aggregate of BigQuery may not grow beyond a few million of them.
+    """
+    made = hashlib.sha256()
+    for content in sorted(row[CONTENT] for row in wh.query(rows, parameters)):
+        made.update(content)
+    return made.hexdigest()

@@ -161,3 +161,9 @@ def clear(wh: Warehouse, relation: str) -> None:
 
 def check_account(wh: Warehouse, books: str, relation: str, load_id: str) -> None:
     """Nothing: a constraint of the table refuses counts that do not add up."""
+
+
+def hash_of(wh: Warehouse, rows: str, parameters: Mapping[str, Any]) -> str:
+    """SHA-256, in hex, over the contents that a query gives, in their own order."""
+    joined = f"coalesce(string_agg({CONTENT}, ''::bytea order by {CONTENT}), ''::bytea)"
+    return wh.scalar(f"select encode(sha256({joined}), 'hex') from ({rows}) as c", parameters)

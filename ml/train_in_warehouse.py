@@ -1,8 +1,9 @@
 """Fit a declared model inside the warehouse and measure it: `engine: warehouse`, or `bqml`.
 
 The same search, the same threshold rule and the same measures as `ml.train`; what differs is where the rows
-are. Belongs here: the search over the grid, the final fit, the document with its threshold, the measures, and
-what left the warehouse for each. Does not belong here: the trainers (`ml.indb.trainers`), storing.
+are. Belongs here: the final fit, the document with its threshold, the measures, and what left the warehouse
+for each. Does not belong here: the search over the grid (`ml.warehouse_search`), the trainers
+(`ml.indb.trainers`), storing.
 """
 
 from __future__ import annotations
@@ -10,10 +11,8 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from ml.algorithms import candidates, of_engine
 from ml.document import Document, Head, Input
@@ -27,27 +26,17 @@ from ml.indb.trainers.source import LABEL, Source, source_of
 from ml.indb.training_plan import FEW_ROWS, plan_training
 from ml.indb.training_work import TrainingWork
 from ml.indb.unit_costs import unit_costs
-from ml.metrics import METRICS
-from ml.warehouse_scores import OutOfFold, out_of_fold, read_scored, sample_rows, scored_rows
+from ml.warehouse_scores import read_scored, sample_rows, scored_rows
+from ml.warehouse_search import Found, search
 
 if TYPE_CHECKING:
-    from ml.indb.trainers.registry import Fit, Session, Trainer
+    from ml.indb.trainers.registry import Fit
     from ml.indb.training_plan import TrainingPlan
     from ml.spec import ModelSpec
     from ml.training_set import TrainingSet
     from warehouse.client import Warehouse
 
 Tell = Callable[[str], None]
-
-
-@dataclass
-class _Found:
-    """The chosen parameters, what was tried, and the decision threshold (None for regression)."""
-
-    params: dict[str, Any]
-    results: list[dict[str, Any]]
-    threshold: float | None
-    bytes_out: int
 
 
 def train_in_warehouse(
@@ -75,7 +64,7 @@ def train_in_warehouse(
         tell(f"{plan.way}: {plan.reason}")
         session, opening = _timed(lambda: trainer.open(wh, source, spec.algorithm.seed, plan.way))
         opened_bytes = session.bytes_out
-        found = _search(wh, spec, source, trainer, session, tell)
+        found = search(wh, spec, source, trainer, session, tell)
         searched_bytes = session.bytes_out
         fit, fitting = _timed(lambda: session.fit(found.params, None))
     except InDatabaseError as error:
@@ -127,97 +116,8 @@ def _timed(step: Callable[[], Any]) -> tuple[Any, float]:
     return step(), time.perf_counter() - began
 
 
-def _search(
-    wh: Warehouse, spec: ModelSpec, source: Source, trainer: Trainer, session: Session, tell: Tell
-) -> _Found:
-    tried = list(candidates(spec.algorithm))
-    results, metric = [], METRICS[spec.selection_metric]
-    if trainer.path is not None and not any("alpha" in params for params in tried):
-        tried, results = _from_paths(source, trainer, session, tried, tell)
-    if trainer.errors_of is not None and metric.name == "rmse":
-        errors = _root_errors(source, trainer, session, tried)
-        best = int(np.argmin([np.mean(values) for values in errors]))
-        rows = [
-            _result(p, "rmse", v, at == best) for at, (p, v) in enumerate(zip(tried, errors, strict=True))
-        ]
-        return _Found(tried[best], [*results, *rows], None, 0)
-    return _scored_search(wh, spec, source, session, tried, results, tell)
-
-
-def _scored_search(
-    wh: Warehouse, spec: ModelSpec, source: Source, session: Session, tried: list[dict[str, Any]],
-    results: list[dict[str, Any]], tell: Tell,
-) -> _Found:  # fmt: skip
-    """Every candidate on every fold, scored in the warehouse; the best mean, the first on a tie."""
-    metric = METRICS[spec.selection_metric]
-    sign = 1.0 if metric.higher_is_better else -1.0
-    best: tuple[float, OutOfFold, dict[str, Any]] | None = None
-    made, bytes_out = [], 0
-    try:
-        for number, params in enumerate(tried, start=1):
-            documents = {one.number: session.fit(params, one.number).document for one in source.folds}
-            scores = out_of_fold(wh, source, documents)
-            values = scores.values(metric.name)
-            mean = float(np.mean(values))
-            tell(f"candidate {number} of {len(tried)} {params}: {metric.name} {mean:.4f}")
-            made.append(_result(params, metric.name, values, False))
-            bytes_out += scores.bytes_out
-            worth = -np.inf if np.isnan(mean) else sign * mean
-            if best is None or worth > best[0]:
-                if best is not None:
-                    best[1].drop()
-                best = (worth, scores, made[-1])
-            else:
-                scores.drop()
-        assert best is not None
-        best[2]["is_chosen"] = True
-        threshold = _threshold(spec, best[1])
-        return _Found(best[2]["params"], [*results, *made], threshold, bytes_out + 8)
-    finally:
-        if best is not None:
-            best[1].drop()
-
-
-def _from_paths(
-    source: Source, trainer: Trainer, session: Session, tried: list[dict[str, Any]], tell: Tell
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Where no penalty is named: of each candidate's path the penalty with the least squared error out of
-    fold, from sums alone; and what was tried.
-    """
-    chosen, results = [], []
-    for params in tried:
-        path = trainer.path(session, params)
-        errors = _root_errors(source, trainer, session, path)
-        best = int(np.argmin([np.mean(values) for values in errors]))
-        results += [_result(p, "rmse", v, False) for p, v in zip(path, errors, strict=True)]
-        tell(f"{len(path)} penalties on {len(source.folds)} folds from sums: alpha {path[best]['alpha']:.4g}")
-        chosen.append(path[best])
-    return chosen, results
-
-
-def _root_errors(
-    source: Source, trainer: Trainer, session: Session, tried: list[dict[str, Any]]
-) -> list[list[float]]:
-    """RMSE by candidate and fold, no row read."""
-    by_fold = [trainer.errors_of(session, tried, one.number) for one in source.folds]
-    return [[float(np.sqrt(value)) for value in values] for values in zip(*by_fold, strict=True)]
-
-
-def _result(params: dict[str, Any], metric: str, values: list[float], is_chosen: bool) -> dict[str, Any]:
-    mean = float(np.mean(values))
-    return {"params": params, "metric": metric, "mean": mean, "folds": list(values), "is_chosen": is_chosen}
-
-
-def _threshold(spec: ModelSpec, scores: OutOfFold) -> float | None:
-    if not spec.is_classification:
-        return None
-    if spec.threshold.value is not None:
-        return spec.threshold.value
-    return scores.threshold(spec.threshold.maximise)
-
-
 def _measured(
-    wh: Warehouse, spec: ModelSpec, training_set: TrainingSet, plan: TrainingPlan, found: _Found, fit: Fit,
+    wh: Warehouse, spec: ModelSpec, training_set: TrainingSet, plan: TrainingPlan, found: Found, fit: Fit,
     record: dict[str, Any], started: float,
 ) -> FittedModel:  # fmt: skip
     before = wh.bytes_out

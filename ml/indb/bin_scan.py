@@ -100,6 +100,8 @@ def _refuse_types(wh: Warehouse, rows: TreeRows) -> dict[str, str]:
     allowed = {name: TYPES[kind] for name, kind in rows.features.items()} | label
     if rows.weight:
         allowed[rows.weight] = NUMBERS
+    if rows.held:
+        allowed[rows.held] = TYPES["boolean"]
     listed = ", ".join(f"pg_typeof({column(name)})::text as t{at}" for at, name in enumerate(allowed))
     found = wh.query(f"select {listed} from {rows.relation} as r limit 1")
     if not found:
@@ -115,7 +117,14 @@ def _refuse_types(wh: Warehouse, rows: TreeRows) -> dict[str, str]:
 
 
 def _until(wh: Warehouse, rows: TreeRows, is_used: str) -> str:
-    """The condition that a row is early enough to train on."""
+    """The condition that a row is not held out, or is early enough to train on."""
+    if rows.held:
+        missing = wh.scalar(f"select count(*) from {rows.relation} as r where {column(rows.held)} is null")
+        if missing:
+            raise InDatabaseError(
+                f"held {rows.held!r} is missing in {missing} rows; allowed: true or false in every row."
+            )
+        return f"not {column(rows.held)}"
     if not rows.time:
         return "true"
     time, share = column(rows.time), POSTGRES.number(1.0 - rows.validation)

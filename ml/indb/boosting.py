@@ -52,8 +52,8 @@ def fit_trees(
 
 def _boosted(engine: Engine, label: Label, rows: TreeRows, settings: Boosting, name: str) -> FittedTrees:
     loss = loss_of(settings.loss, rows.objective, label.bits, label.targets, label.weight_steps)
-    rounds, losses = boosted_rounds(engine, loss, rows, settings, stops=bool(rows.validation))
-    if rows.validation:
+    rounds, losses = boosted_rounds(engine, loss, rows, settings, stops=rows.watches)
+    if rows.watches:
         rounds = rounds[: losses.index(min(losses))]
     starts = tuple(loss.starts(engine.totals))
     head = {"logistic": "sigmoid", "softmax": "softmax"}.get(loss.name)

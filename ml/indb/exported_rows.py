@@ -63,7 +63,7 @@ def exported_rows(
     size, count, has = table.nbytes, table.num_rows, set(table.column_names)
     ones = np.ones(count, dtype=np.int64)
     held = numbers(table, "v").astype(np.int16) if "v" in has else np.zeros(count, dtype=np.int16)
-    is_training = held == 0 if fold is None and rows.time else None
+    is_training = held == 0 if fold is None and rows.watches else None
     bins, codes = [], np.empty((len(rows.features), count), dtype=np.int16)
     for at, (name, kind) in enumerate(rows.features.items()):
         values = table.column(f"x{at}")
@@ -92,7 +92,7 @@ def _rows_sql(rows: TreeRows, found: Scan, fold: str | None) -> str:
     listed += [f"{target} as s{at}" for at, target in enumerate(targets_sql(rows, found))]
     listed += [f"{found.weight} as w"] if rows.weight else []
     listed += [f"{key_sql(column(rows.key))} as k"] if rows.key else []
-    if fold is not None or rows.time:
+    if fold is not None or rows.watches:
         listed.append(f"({fold or held_sql(found.is_training)})::smallint as v")
     return f"select {', '.join(listed)} from {rows.relation} as r where {found.is_used}"
 

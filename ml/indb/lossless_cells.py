@@ -50,8 +50,8 @@ def lossless_cells(wh: Warehouse, rows: TreeRows, *, most_bins: int = 64) -> Los
     Raises:
         InDatabaseError: as `ml.indb.bin_scan.scan`, or rows are set aside for validation.
     """
-    if rows.validation:
-        raise InDatabaseError(f"validation is {rows.validation!r}; allowed: 0. Filter rows in the relation.")
+    if rows.watches:
+        raise InDatabaseError("rows are held out of cells; allowed: none. Filter rows in the relation.")
     found = scan(wh, rows, most_bins, for_cells=True)
     with tables_of(wh, rows, found, "memory", samples=0, most_bins=most_bins) as tables:
         cells = tables.cells

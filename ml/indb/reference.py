@@ -94,6 +94,8 @@ def _texts(table: pa.Table, name: str) -> list[Any]:
 
 
 def _is_training(table: pa.Table, rows: TreeRows) -> np.ndarray:
+    if rows.held:
+        return ~table.column(rows.held).to_numpy()
     if not rows.time:
         return np.ones(table.num_rows, dtype=bool)
     times = table.column(rows.time).to_pylist()

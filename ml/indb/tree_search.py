@@ -109,7 +109,7 @@ def search_trees(
     limits = {folds[at].number: folds[at - gap].number for at in range(first, len(folds)) if first}
     numbered = {"most_bins": most_bins, "fold": column(fold)}
     with tables_of(wh, rows, found, engine, samples=samples, **numbered) as tables:
-        judge = _Judge(tables, found.label, rows, limits)
+        judge = Judge(tables, found.label, rows, limits)
         curves = [_padded([judge.curve(one, held) for held in folds[first:]]) for one in candidates]
     rounds = [_best_round(one, settings) for one, settings in zip(curves, candidates, strict=True)]
     losses = [
@@ -123,7 +123,7 @@ def search_trees(
     )  # fmt: skip
 
 
-class _Judge:
+class Judge:
     """Losses of candidates on folds, from the same tables; `limits`: by fold, in order of time, the first
     number that does not train.
     """
@@ -207,8 +207,8 @@ def _check(rows: TreeRows, candidates: Sequence[Settings], order: str, gap: int)
             f"{len(candidates)} candidates have the losses {sorted(losses)}; allowed: one loss, since others "
             "cannot be compared. Search boosting and forests of classes apart, or set loss='squared'."
         )
-    if rows.validation:
-        raise InDatabaseError(f"validation is {rows.validation!r} beside folds; allowed: 0. Leave it out.")
+    if rows.watches:
+        raise InDatabaseError("rows are held out beside folds; allowed: none. Leave validation and held out.")
     if order not in ORDERS or gap < 0 or (gap and order != "time"):
         raise InDatabaseError(
             f"order is {order!r} with gap {gap!r}; allowed: {', '.join(ORDERS)}, and a gap from 0 in order "

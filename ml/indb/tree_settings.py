@@ -29,7 +29,8 @@ class TreeRows:
     `weight`: numbers from 0, which leaves a row out; they count in whole steps, the coarsest decimal or
     binary ones that all of them lie on (`ml.indb.tree_weights`), or in declared `weight_steps` of 1, to
     which they are rounded, halves to even. `key`: tells rows apart for a forest's samples. `time`: the latest
-    share `validation` of the rows by this column is not trained on but decides when boosting stops.
+    share `validation` of the rows by this column is not trained on but decides when boosting stops. `held`:
+    a truth value that says the same by row.
     `objective`: "regression", "binary" for a label with two values, "multiclass" for one with more.
     """
 
@@ -44,6 +45,7 @@ class TreeRows:
     time: str | None = None
     validation: float = 0.0
     weight_steps: int | None = None
+    held: str | None = None
 
     def __post_init__(self) -> None:
         if self.objective not in OBJECTIVES:
@@ -60,12 +62,17 @@ class TreeRows:
                 f"weight_steps is {self.weight_steps!r} with weight {self.weight!r}; allowed: 1 to "
                 f"{MOST_STEPS} with a weight, or none."
             )
-        if not 0.0 <= self.validation < 1.0 or bool(self.validation) != bool(self.time):
+        is_share = 0.0 <= self.validation < 1.0 and bool(self.validation) == bool(self.time)
+        if not is_share or (self.time and self.held):
             raise InDatabaseError(
-                f"validation is {self.validation!r} with time column {self.time!r}; allowed: a share "
-                "between 0 "
-                "and 1 with a time column, or neither."
+                f"validation is {self.validation!r} with time column {self.time!r} and held {self.held!r}; "
+                "allowed: a share between 0 and 1 with a time column, or a column of held rows, or none."
             )
+
+    @property
+    def watches(self) -> bool:
+        """Whether some rows are held out."""
+        return bool(self.time or self.held)
 
     @property
     def features(self) -> dict[str, str]:

@@ -13,7 +13,7 @@ from ml.document import Evaluator
 from ml.evaluate import best_threshold
 from ml.fitted_model import TrainingError
 from ml.indb import training_plan
-from ml.indb.trainers import TRAINERS
+from ml.indb.trainers import TRAINERS, trees
 from ml.indb.training_record import last_training, training_text
 from ml.metrics import METRICS, Sample
 from ml.predictor import Predictor
@@ -88,6 +88,22 @@ def test_trees_train_where_the_costs_say_and_are_the_same_model(star, monkeypatc
     assert (row["way"], row["version"], row["actual_bytes_out"]) == ("export", version.version, out)
     assert "export of " in training_text(row) and "export is the quickest: " in training_text(row)
     assert row["estimates"]["export"]["memory_bytes"] > 0
+
+
+@pytest.mark.parametrize("task", ["regression", "classification"])
+def test_boosting_takes_as_many_trees_as_lose_least_out_of_fold(star, task, monkeypatch):
+    monkeypatch.setattr(trees, "MOST_TREES", 12)
+    told: list[str] = []
+    made = fitted(star, task, "gradient_boosting", told.append, max_depth=2, learning_rate=0.5)
+    path = [
+        one for one in made.cv_results if one["metric"] == ("rmse" if task == "regression" else "log_loss")
+    ]
+    assert [one["params"]["n_estimators"] for one in path[:12]] == list(range(1, 13))
+    best = min(path[:12], key=lambda one: one["mean"])
+    assert made.params == best["params"] and made.params["n_estimators"] < 12
+    assert f"n_estimators {made.params['n_estimators']}" in " ".join(told)
+    node = next(node for node in made.document.nodes if "trees" in node.params)
+    assert len(node.params["trees"]) == made.params["n_estimators"]
 
 
 def test_the_measures_are_those_of_the_rows(star):

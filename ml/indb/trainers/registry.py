@@ -49,10 +49,10 @@ class Session(Protocol):
 class Trainer:
     """`open(wh, source, seed, way)` begins a session; `way` is the planner's choice, which a trainer follows
     where it has it. `work`: what the planner must know of a fit with these parameters, beside the rows.
-    `errors_of`: mean squared errors of many candidates on the
-    rows that a fold holds out, (candidates,), from what the session has measured and no row: where it is
-    there, a search by RMSE reads no row. `path`: the candidates where a declaration names no penalty. `plan`:
-    the plan of a trainer that has one way and needs no estimate.
+    `errors_of`: mean squared errors of many candidates (of classes, log losses) on the rows that a fold holds
+    out, (candidates,), without scoring a row: where it is there, a search by RMSE scores none. `path`: the
+    candidates where a declaration does not name the parameter `path_over`. `plan`: the plan of a trainer that
+    has one way and needs no estimate.
     """
 
     name: str
@@ -63,3 +63,4 @@ class Trainer:
     errors_of: Callable[[Any, list[Mapping[str, Any]], int], list[float]] | None = None
     path: Callable[[Any, Mapping[str, Any]], list[dict[str, Any]]] | None = None
     plan: Callable[[Source], TrainingPlan] | None = None
+    path_over: str = "alpha"

@@ -8,11 +8,12 @@ three trainers, parameters to settings. Does not belong here: training (`ml.indb
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ml.algorithms.registry import Parameter
 from ml.indb.exported_rows import held_bytes
+from ml.indb.held_losses import held_losses
 from ml.indb.train_trees import TreeData, exported_trees, train_trees
 from ml.indb.trainers.encoding import shares_of
 from ml.indb.trainers.left_out import left_out_of
@@ -20,6 +21,7 @@ from ml.indb.trainers.registry import Fit, Trainer
 from ml.indb.trainers.source import LABEL
 from ml.indb.training_work import MEMORY_BYTES
 from ml.indb.tree_settings import Boosting, Forest, Growth, TreeRows
+from warehouse.client.dialect import POSTGRES
 
 if TYPE_CHECKING:
     from ml.indb.trainers.source import Source
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
 
 
 MOST_BINS = 64
+COUNTED, FEW_TREES, MOST_TREES = "n_estimators", 20, 100
+"""A forest has a few trees where their number is not declared; boosting as many as lose least out of fold."""
+
+HELD = "__is_held"
 MEMORY_ROWS = 1_000_000
 """Up to so many rows, cells fit into memory however little they repeat: two bytes a feature, 33 beside."""
 
@@ -42,6 +48,7 @@ class Trees:
     way: str
     bytes_out: int = 0
     _held: dict[tuple[int | None, int], TreeData] = field(default_factory=dict)
+    _curves: dict[tuple, tuple[float, ...]] = field(default_factory=dict)
 
     def fit(self, params: Mapping[str, Any], fold: int | None) -> Fit:
         left_out, read = left_out_of(self.wh, self.source, fold)
@@ -65,6 +72,38 @@ class Trees:
             where = "in memory" if trained.engine == "memory" else "by SQL"
             how = f"{trained.cells:,} cells of {trained.rows:,} rows {where}"
         return Fit(trained.fitted.document, shares_of(sizes, self.source.features), left_out, how)
+
+    def errors(self, tried: list[Mapping[str, Any]], fold: int) -> list[float]:
+        """Mean losses of boosting on the rows that the fold holds out: squared, or of classes the log loss.
+        Candidates that differ in their number of trees are grown once.
+        """
+        rests = [{name: value for name, value in one.items() if name != COUNTED} for one in tried]
+        rounds = [one.get(COUNTED, MOST_TREES) for one in tried]
+        curves: list[tuple[dict[str, Any], tuple[float, ...]]] = []
+        for rest in (one for at, one in enumerate(rests) if one not in rests[:at]):
+            most = max(count for count, other in zip(rounds, rests, strict=True) if other == rest)
+            curves.append((rest, self._curve(rest | {COUNTED: most}, fold)))
+        found = [next(curve for rest, curve in curves if rest == one) for one in rests]
+        return [one[min(count, len(one) - 1)] for one, count in zip(found, rounds, strict=True)]
+
+    def _curve(self, params: Mapping[str, Any], fold: int) -> tuple[float, ...]:
+        key = (fold, tuple(sorted(params.items())))
+        if key not in self._curves:
+            left_out, read = left_out_of(self.wh, self.source, fold)
+            source = self.source
+            inner = source.relation(f"({source.trains(fold)}) or ({source.validates(fold)})")
+            marked = f"(select h.*, ({source.validates(fold)}) as {POSTGRES.name_of(HELD)} from {inner} as h)"
+            rows = replace(self._rows(fold, left_out), relation=marked, held=HELD)
+            settings = _settings(self.family, params, self.seed, len(rows.features))
+            bins, engine = params.get("max_bins", MOST_BINS), self._engine()
+            found = held_losses(self.wh, rows, [settings], most_bins=bins, engine=engine)
+            self.bytes_out += found.bytes_out + read
+            self._curves[key] = found.curves[0]
+        return self._curves[key]
+
+    def path(self, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The candidates of a declaration that names no number of trees."""
+        return [{**params, COUNTED: count} for count in range(1, MOST_TREES + 1)]
 
     def _engine(self) -> str:
         """As planned: rows by SQL, rows that leave, or cells."""
@@ -110,8 +149,8 @@ def _settings(family: str, params: Mapping[str, Any], seed: int, features: int) 
     }
     if family == "gradient_boosting":
         rate = float(params.get("learning_rate", 0.1))
-        return Boosting(params.get("n_estimators", 20), rate, growth=Growth(**growth), seed=seed)
-    count = 1 if family == "tree" else params.get("n_estimators", 20)
+        return Boosting(params.get(COUNTED, MOST_TREES), rate, growth=Growth(**growth), seed=seed)
+    count = 1 if family == "tree" else params.get(COUNTED, FEW_TREES)
     return Forest(count, family == "forest", Growth(**growth), seed)
 
 
@@ -134,7 +173,11 @@ def _trainer(family: str, parameters: Mapping[str, Parameter]) -> Trainer:
             "most_bins": params.get("max_bins", MOST_BINS),
         }
 
-    return Trainer(family, ("classification", "regression"), {**_GROWTH, **parameters}, open_, work)
+    searched = {}
+    if family == "gradient_boosting":
+        searched = {"errors_of": Trees.errors, "path": Trees.path, "path_over": COUNTED}
+    tasks = ("classification", "regression")
+    return Trainer(family, tasks, {**_GROWTH, **parameters}, open_, work, **searched)
 
 
 _GROWTH = {
@@ -144,7 +187,7 @@ _GROWTH = {
     "l2_regularization": Parameter(float, low=0.0, high=1e6),
     "max_bins": Parameter(int, low=2, high=1024),
 }
-_COUNT = {"n_estimators": Parameter(int, low=1, high=2000)}
+_COUNT = {COUNTED: Parameter(int, low=1, high=2000)}
 _SHARE = {"max_features": Parameter(float, low=0.01, high=1.0)}
 TREE = _trainer("tree", {})
 FOREST = _trainer("forest", {**_COUNT, **_SHARE})

@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from ml.indb.errors import InDatabaseError
+from ml.indb.held_losses import held_losses
 from ml.indb.labels import bits_for, number_label
 from ml.indb.train_trees import train_trees
 from ml.indb.tree_settings import Boosting, Forest, Growth, TreeRows
@@ -18,6 +19,7 @@ SOURCE = """(select g as id, case when g % 3 = 0 then null else g / 7.0 end::flo
   1.5::float8 as same, null::float8 as nothing, (case when g = 4 then 'inf'::float8 else g end) as endless,
   g::text as typed, 'only'::text as giant, 'k' || g as many, g * 0.5 as y, g % 2 as binary, 7 as flat,
   g % 3 as three, (case when g = 9 then null else g end) as gap, 0.5 as half, -1 as below, 0 as nought,
+  nullif(g, 8) > 700 as unsure, false as never,
   g / 3.0::float8 as third, g + 0.123456789 as tiny,
   (case when g = 4 then 'NaN'::float8 else g end) as nan, 1e15::float8 * 4 as heavy
   from generate_series(1, 900) as g) """
@@ -47,6 +49,8 @@ CASES = {
     "fine": ({"weight": "tiny", "weight_steps": 10**9}, "add up to .* steps of 1/1000000000, which leaves"),
     "lost": ({"weight": "half", "weight_steps": 1}, "weight 'half': 900 rows round to none of 1 steps, such"),
     "no_rows": ({"relation": f"(select * from {SOURCE} as s where id < 0)"}, "it has no rows"),
+    "held_text": ({"held": "typed"}, "column 'typed' is text; allowed: boolean"),
+    "held_missing": ({"held": "unsure"}, "held 'unsure' is missing in 1 rows; allowed: true or false"),
     "time": ({"time": "gap", "validation": 0.5}, "time 'gap' is missing in 1 rows"),
 }
 
@@ -74,6 +78,10 @@ def test_settings_are_refused(rows_wh):
         TreeRows("t", "y", numbers=("y",))
     with pytest.raises(InDatabaseError, match="weight_steps is 10 with weight None; allowed: 1 to"):
         TreeRows("t", "y", numbers=("x",), weight_steps=10)
+    with pytest.raises(InDatabaseError, match="time column 't' and held 'h'; allowed"):
+        TreeRows("t", "y", numbers=("x",), time="t", validation=0.2, held="h")
+    with pytest.raises(InDatabaseError, match="no row is held out"):
+        held_losses(rows_wh, replace(GOOD, held="never"), [Boosting(rounds=1)])
     with pytest.raises(InDatabaseError, match="validation is 0.2"):
         TreeRows("t", "y", numbers=("x",), validation=0.2)
 

@@ -9,6 +9,7 @@ import pytest
 from ml.document import Evaluator
 from ml.indb.errors import InDatabaseError
 from ml.indb.trainers import TRAINERS
+from ml.indb.trainers.source import LABEL
 from ml.train_in_warehouse import finished
 from tests.ml.warehouse_star import WarehouseStar
 
@@ -163,6 +164,23 @@ def test_trees_give_one_document_whatever_the_way(star, name):
     other = {one: session.fit(params | {"max_depth": 2}, 1) for one, session in sessions.items()}
     assert len({fit.document.sha256 for fit in other.values()} - {made["export"].document.sha256}) == 1
     assert sessions["export"].bytes_out - before < 200  # the rows of a fold leave once
+
+
+@pytest.mark.parametrize(("task", "way"), [("regression", "cells"), ("classification", "export")])
+def test_losses_of_boosting_are_those_of_its_documents_on_held_rows(star, task, way):
+    from sklearn.metrics import log_loss, mean_squared_error
+
+    source = star.source(task, ["departure_hour", "queue_count", "carrier_id"])
+    session = TRAINERS["gradient_boosting"].open(star.wh, source, 0, way)
+    tried = [{"n_estimators": count, "max_depth": depth} for depth in (1, 2) for count in (1, 4)]
+    found = session.errors(tried, 2)
+    held = star.wh.fetch_arrow(f"select * from {source.relation(source.validates(2))} as r")
+    label = held[LABEL].to_numpy(zero_copy_only=False)
+    for params, loss in zip(tried, found, strict=True):
+        scores = Evaluator(session.fit(params, 2).document).table(held).scores
+        scores = scores[:, 0] if task == "regression" else scores[:, -1]
+        expected = mean_squared_error if task == "regression" else log_loss
+        assert loss == pytest.approx(expected(label, scores), rel=1e-6)
 
 
 def test_a_fold_is_fitted_on_its_own_rows_alone(star):

@@ -37,11 +37,15 @@ class House(dg.ConfigurableResource):
         return load_settings(**{name: value for name, value in chosen.items() if value})
 
     @contextmanager
-    def locked(self, stage: str) -> Iterator[Warehouse]:
-        """An open warehouse while this session alone runs `stage`; a second run of the stage waits its
-        turn.
+    def locked(self, stage: str, run: str | None = None) -> Iterator[Warehouse]:
+        """An open warehouse while this session alone runs `stage` (`step` or `step:subject`); a second run of
+        the stage waits its turn. Jobs of BigQuery bear the step, its subject and the run as labels.
         """
-        with open_warehouse(self.settings) as wh, wh.advisory_lock(f"starhouse:{stage}"):
+        step, _, subject = stage.partition(":")
+        about = {"source" if step == "load" else "model": subject} if subject else {}
+        labels = {"stage": step, **about, **({"run": run} if run else {})}
+        lock = f"starhouse:{stage}"
+        with open_warehouse(self.settings) as wh, wh.advisory_lock(lock), wh.labelled(**labels):
             yield wh
 
     @classmethod

@@ -84,7 +84,7 @@ def _loading(name: str, source: str, tables: Sequence[Any], by_day: bool) -> dg.
             table.name for table in tables if raw_key(source, table.name) in context.selected_asset_keys
         ]
         start, end = (run_window(context) if by_day else None) or (None, None)
-        with house.locked(f"load:{source}") as wh:
+        with house.locked(f"load:{source}", context.run_id) as wh:
             results = LOADERS[source].load(
                 house.settings,
                 tables=wanted,

@@ -44,7 +44,7 @@ def monitor_assets(spec: ModelSpec) -> list[dg.AssetsDefinition]:
     def drift(context: dg.AssetExecutionContext, house: House) -> Iterator[Any]:
         from ml.drift import monitor
 
-        with house.locked(f"monitor:{spec.name}") as wh:
+        with house.locked(f"monitor:{spec.name}", context.run_id) as wh:
             result = monitor(wh, spec)
             metadata = drift_metadata(wh, spec.name)
             alerted = has_drifted(wh, spec)

@@ -44,7 +44,7 @@ def package_assets(spec: ModelSpec) -> list[dg.AssetsDefinition]:
     def endpoint(context: dg.AssetExecutionContext, house: House) -> Iterator[Any]:
         from ml.predictor import Predictor
 
-        with house.locked(f"package:{spec.name}") as wh:
+        with house.locked(f"package:{spec.name}", context.run_id) as wh:
             predictor = Predictor.load(wh, spec)
             asked, different = compare_answers(wh, spec, predictor)
         yield dg.MaterializeResult(

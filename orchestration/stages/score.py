@@ -38,7 +38,7 @@ def score_assets(spec: ModelSpec) -> list[dg.AssetsDefinition]:
         from ml.score import score
 
         start, end = run_window(context) or (None, None)
-        with house.locked(f"score:{spec.name}") as wh:
+        with house.locked(f"score:{spec.name}", context.run_id) as wh:
             result = score(
                 wh, spec, start=start, end=end, progress=teller(context),
                 engine=context.run.tags.get(ENGINE_TAG),

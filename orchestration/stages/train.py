@@ -66,7 +66,7 @@ def _training(spec: ModelSpec) -> dg.AssetsDefinition:
         declared, until = spec, context.run.tags.get(UNTIL_TAG)
         if until:
             declared = spec.model_copy(update={"split": rolled_split(spec, date.fromisoformat(until))})
-        with house.locked(f"train:{spec.name}") as wh:
+        with house.locked(f"train:{spec.name}", context.run_id) as wh:
             outcome = train_contenders(wh, declared, is_forced(context), code_version(), teller(context))
             page = fitted_metadata(wh, declared, outcome.version, outcome.is_reused, outcome.contest)
         yield dg.MaterializeResult(asset_key=trn.key, metadata=_training_metadata(outcome.training_set))
@@ -152,7 +152,7 @@ def _promotion(spec: ModelSpec) -> dg.AssetsDefinition:
     def promotion(context: dg.AssetExecutionContext, house: House) -> dg.MaterializeResult:
         from ml import registry
 
-        with house.locked(f"train:{spec.name}") as wh:
+        with house.locked(f"train:{spec.name}", context.run_id) as wh:
             newest = candidate_version(wh, spec.name)
             if newest is None:
                 raise dg.Failure(

@@ -65,7 +65,7 @@ def run_dbt(
     dbt = dbt_resource(settings)
     target = fresh_target(settings)
     lineage = ColumnLineage(manifest, settings, producers)
-    with house.locked("build") as wh:
+    with house.locked("build", context.run_id) as wh:
         ensure_model_tables(wh)
         invocation = dbt.cli(dbt_arguments(context), context=context, target_path=target)
         _import_while_dbt_works(context)

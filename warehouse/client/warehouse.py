@@ -147,6 +147,11 @@ class Warehouse(PostgresCatalog):
         finally:
             connection.close()
 
+    @contextmanager
+    def labelled(self, **labels: str) -> Iterator[None]:
+        """Nothing: Postgres has no labels. On BigQuery jobs inside bear these, as its bills show them."""
+        yield
+
     def close(self) -> None:
         """Give back connection and server; safe to call twice."""
         if self._is_closed:

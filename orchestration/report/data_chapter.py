@@ -38,7 +38,7 @@ select
     flight_date,
     count(*) as flights,
     count(*) filter (where is_cancelled) as cancelled,
-    avg(is_late_arrival::int)::double precision as late_share
+    avg(is_late_arrival::int::double precision) as late_share
 from core.fct_flight
 group by flight_date
 order by flight_date"""

@@ -20,7 +20,7 @@ PICTURES: dict[tuple[str, str], tuple[str, str, str]] = {
         "late_share_by_month",
         "Share of arrived flights more than 15 minutes late, by month",
         """select left(flight_date::text, 7) as label,
-                  avg(case when is_late_arrival then 1.0 else 0.0 end)::double precision as value
+                  avg(is_late_arrival::int::double precision) as value
            from core.fct_flight where is_arrived group by 1 order by 1""",
     ),
     ("core", "fct_weather_hour"): (

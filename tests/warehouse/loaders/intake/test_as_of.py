@@ -7,6 +7,7 @@ import pyarrow as pa
 from tests.warehouse.loaders.intake.declaring import batch, order, orders, source
 from tests.warehouse.loaders.intake.tiny_project import TinyProject
 from warehouse.loaders.intake.intake import Intake
+from warehouse.loaders.intake.versions import newest_versions
 
 SOURCES = "sources: [{name: shop, schema: raw, tables: [{name: orders, identifier: shop__orders}]}]"
 AS_OF = """
@@ -45,3 +46,35 @@ def test_features_as_known_at_an_instant_ignore_what_came_later(wh, tmp_path):
     assert {name: seen(name) for name in before} == before
     assert seen("day4") == [(1, "corrected"), (2, "two")], "the deletion is known from its load on"
     assert seen("now") == [(1, "corrected")]
+    # of versions known and loaded at one instant the later position counts, for the macro as for the loads
+    rows = "event_at, known_at, is_deleted, sha256('other'), 'zz', loaded_at, load_id from raw.shop__orders"
+    wh.execute(
+        "insert into raw.shop__orders (order_id, customer, amount, paid_at, event_at, known_at, is_deleted, "
+        "content_sha256, source_position, loaded_at, load_id) "
+        f"select order_id, 'later in the file', amount, paid_at, {rows} where customer = 'corrected'"
+    )
+    newest = wh.query(f"{newest_versions('shop__orders', ['order_id'])} and not v.is_deleted")
+    assert [(row["order_id"], row["customer"]) for row in newest] == seen("now") == [(1, "later in the file")]
+    assert delete_nothing_but(wh, table, [1]) == 0
+
+
+def delete_nothing_but(wh, table, keys: list[int]) -> int:
+    """How many keys a load that finds these and no rows marks as deleted."""
+    load = Intake(wh, source(orders=table), table)
+    return load.run([], lambda: pa.table({"order_id": keys})).deleted
+
+
+def test_a_snapshot_is_held_against_the_version_that_counts(wh):
+    table = orders(event_at="paid_at")
+    paid = "2013-01-01T00:00Z"
+    Intake(wh, source(orders=table), table).run([batch([order(1, "ada", paid_at=paid)])])
+    wh.execute(
+        "update raw.shop__orders set known_at = '2013-01-01', loaded_at = '2013-01-01', source_position = 'a'"
+    )
+    names = "order_id, amount, paid_at, event_at, known_at, is_deleted, loaded_at, load_id"
+    wh.execute(
+        f"insert into raw.shop__orders ({names}, customer, content_sha256, source_position) "
+        f"select {names}, 'bob', sha256('bob'), 'b' from raw.shop__orders"
+    )
+    again = Intake(wh, source(orders=table), table).run([batch([order(1, "ada", paid_at=paid)])])
+    assert again.loaded == 1, "the newest version is that of the later position, bob's"

@@ -28,6 +28,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
 RUN_AGAIN = {"rateLimitExceeded", "backendError", "internalError", "badGateway", "jobBackendError",
              "jobInternalError", "jobRateLimitExceeded"}  # fmt: skip
 """Reasons for which a job that ended has done nothing and may be sent again, under another id."""
+FREE = re.compile(r"\s*(BEGIN|COMMIT|ROLLBACK|CALL BQ\.ABORT_SESSION|DROP TABLE)\b")
+"""Statements that read nothing, and of which no dry run is asked."""
 LABEL_LENGTH = 63
 
 
@@ -72,12 +74,13 @@ class Jobs:
         session: str | None = None,
         opens_session: bool = False,
     ) -> Ran:
-        """Run one statement to its end.
+        """Run one statement to its end, within a session where one is named.
 
         Raises:
             WarehouseError: it failed, or the budget does not allow it; then it was not started.
         """
-        self._keep_within_budget(sql, parameters)
+        if not FREE.match(sql):
+            self._keep_within_budget(sql, parameters, session)
         config = self._config(parameters, session)
         if opens_session:
             config.create_session = True
@@ -86,9 +89,9 @@ class Jobs:
         self.bytes_billed += int(ran.job.total_bytes_billed or 0)
         return ran
 
-    def estimate(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+    def estimate(self, sql: str, parameters: Sequence[Any] = (), session: str | None = None) -> int:
         """The bytes a statement would read, by a dry run, which costs nothing. Raises WarehouseError."""
-        config = self._config(parameters, None)
+        config = self._config(parameters, session)
         config.dry_run, config.use_query_cache = True, False
         with translated("Dry run", self.place):
             job = self.client.query(
@@ -164,11 +167,11 @@ class Jobs:
             config.connection_properties = [ConnectionProperty("session_id", session)]
         return config
 
-    def _keep_within_budget(self, sql: str, parameters: Sequence[Any]) -> None:
+    def _keep_within_budget(self, sql: str, parameters: Sequence[Any], session: str | None) -> None:
         budget = self.place.budget_bytes
         if budget is None:
             return
-        needed = self.estimate(sql, parameters)
+        needed = self.estimate(sql, parameters, session)
         if self.bytes_budgeted + needed > budget:
             raise WarehouseError(
                 f"Query on BigQuery not started: it would read {needed:,} bytes, {self.bytes_budgeted:,} "

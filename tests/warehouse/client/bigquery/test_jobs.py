@@ -126,6 +126,9 @@ def test_the_budget_stops_a_job_before_it_starts(jobs, service):
     service.bytes_of_a_dry_run = 400
     jobs.run("SELECT 3 AS one")
     assert (jobs.bytes_budgeted, len(service.jobs)) == (1_000, 2)
+    asked = len(service.posted)
+    jobs.run("COMMIT TRANSACTION", session="s")
+    assert (jobs.bytes_budgeted, len(service.posted)) == (1_000, asked + 1)
 
 
 def test_labels_are_ones_that_bigquery_takes():

@@ -21,6 +21,7 @@ from bqemulator.sql import translator
 from bqemulator.sql.rewriter import aggregate_variants
 from bqemulator.storage.type_map import bq_to_duckdb, duckdb_type_to_bq_field
 from sqlglot import exp
+from sqlglot.generators.duckdb import DuckDBGenerator
 
 CARRY_SCHEMA = ("PARQUET",)
 
@@ -122,9 +123,35 @@ def tables_whose_names_begin_like_functions() -> None:
     translator._UNSUPPORTED_KEYWORDS = called
 
 
+def zones_that_are_columns() -> None:
+    """`TIMESTAMP(datetime, zone)` and `DATETIME(timestamp, zone)` where the zone is not a literal: the first
+    is left to DuckDB, which has no such function, and the second taken for a date and a time of day.
+    """
+    transforms = DuckDBGenerator.TRANSFORMS
+    plain, parts = transforms[exp.Timestamp], transforms[exp.Datetime]
+
+    def instant(generator: Any, node: exp.Timestamp) -> str:
+        if not node.args.get("zone"):
+            return plain(generator, node)
+        return generator.sql(_at_zone(node.this, exp.DType.TIMESTAMP, node.args["zone"]))
+
+    def clock(generator: Any, node: exp.Datetime) -> str:
+        if node.expression is None or node.expression.is_type(exp.DType.TIME):
+            return parts(generator, node)
+        shown = _at_zone(node.this, exp.DType.TIMESTAMPTZ, node.expression)
+        return generator.sql(exp.cast(shown, exp.DType.TIMESTAMP))
+
+    transforms[exp.Timestamp], transforms[exp.Datetime] = instant, clock
+
+
+def _at_zone(moment: exp.Expression, kind: Any, zone: exp.Expression) -> exp.Expression:
+    return exp.AtTimeZone(this=exp.cast(moment, kind), zone=zone)
+
+
 PATCHES = (
     declared_columns_of_a_parenthesised_query, distinct_within_array_agg, any_kind_of_uploaded_file,
     files_bring_their_schema, parquet_by_name, tables_whose_names_begin_like_functions,
+    zones_that_are_columns,
 )  # fmt: skip
 
 if __name__ == "__main__":

@@ -38,6 +38,13 @@ EPOCH = datetime.date(1970, 1, 1)
 INSTANT = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
+def dotted(sql: str) -> str:
+    """The statement with each `schema`.`table` as one name, which the judge knows; columns of what the
+    statement itself names stay.
+    """
+    return PATH.sub(lambda found: found[0] if f"AS `{found[1]}`" in sql else f"`{found[1]}.{found[2]}`", sql)
+
+
 class Refused(AssertionError):
     """ZetaSQL did not take a statement; its words and the statement."""
 
@@ -77,6 +84,20 @@ class ZetaSql:
         self._ask(what="table", name=name, columns=columns, rows=rows)
         self._columns[name] = columns
 
+    def declare(self, name: str, columns: Mapping[str, str]) -> None:
+        """Make a table of columns of BigQuery's types, without rows, in place of one of that name."""
+        if name in self._columns:
+            self._ask(what="drop", name=name)
+        self._ask(what="table", name=name, columns=dict(columns), rows=[])
+        self._columns[name] = dict(columns)
+
+    def make(self, name: str, sql: str) -> None:
+        """Evaluate a SELECT into a table, in place of one of that name."""
+        if name in self._columns:
+            self._ask(what="drop", name=name)
+        self._ask(what="create", name=name, sql=dotted(sql))
+        self._columns[name] = {}
+
     def columns(self, table: str) -> Mapping[str, str] | None:
         return self._columns.get(table)
 
@@ -87,7 +108,7 @@ class ZetaSql:
             Refused: it is not well typed, or it failed.
         """
         self.judged += 1
-        text = PATH.sub(r"`\1.\2`", sql)
+        text = dotted(sql)
         self.statements.append(text)
         if created := CREATE.fullmatch(text):
             self._ask(what="analyze", sql=text)
@@ -138,7 +159,7 @@ class ZetaSql:
             Refused: it is not well typed.
         """
         self.judged += 1
-        self._ask(what="analyze", sql=PATH.sub(r"`\1.\2`", sql))
+        self._ask(what="analyze", sql=dotted(sql))
 
     def model(self, name: str) -> None:
         """Name a model of BigQuery ML."""

@@ -30,10 +30,10 @@ getcontext().prec = 100
 KINDS = {
     "INT64": (2, "int64_value"), "BOOL": (5, "bool_value"), "FLOAT64": (7, "double_value"),
     "STRING": (8, "string_value"), "BYTES": (9, "bytes_value"), "DATE": (10, "date_value"),
-    "TIMESTAMP": (19, "timestamp_value"),
+    "TIMESTAMP": (19, "timestamp_value"), "DATETIME": (21, "datetime_value"), "JSON": (26, "json_value"),
     "NUMERIC": (23, "numeric_value"), "BIGNUMERIC": (24, "bignumeric_value"),
 }  # fmt: skip
-NAMES = {kind: name for name, (kind, _) in KINDS.items()} | {16: "ARRAY", 21: "DATETIME"}
+NAMES = {kind: name for name, (kind, _) in KINDS.items()} | {16: "ARRAY"}
 SCALES = {"numeric_value": 9, "bignumeric_value": 38}
 
 

@@ -23,6 +23,20 @@
     sum({{ column }}) / nullif(count({{ column }}), 0)
 {%- endmacro %}
 
+{# The nearest whole number, of two equally near ones the even one. BigQuery's cast takes the one further from zero. #}
+{% macro nearest_whole(value) -%}
+    {{ return(adapter.dispatch('nearest_whole')(value)) }}
+{%- endmacro %}
+
+{% macro default__nearest_whole(value) -%}
+    cast({{ value }} as {{ dbt.type_bigint() }})
+{%- endmacro %}
+
+{% macro bigquery__nearest_whole(value) -%}
+    {%- set is_between = 'abs(' ~ value ~ ' - trunc(' ~ value ~ ')) = 0.5' -%}
+    cast(if({{ is_between }}, 2 * round({{ value }} / 2), round({{ value }})) as int64)
+{%- endmacro %}
+
 {# A ratio in double precision; null where the denominator is zero. #}
 {% macro share(numerator, denominator) -%}
     cast({{ numerator }} as {{ dbt.type_float() }}) / nullif(cast({{ denominator }} as {{ dbt.type_float() }}), 0)

@@ -19,7 +19,7 @@ select
     cast(null as {{ dbt.type_float() }}) as margin,
     cast(null as {{ dbt.type_float() }}) as score,
     cast(null as {{ dbt.type_boolean() }}) as is_positive
-where false
+limit 0
     {%- endif -%}
 {%- endmacro %}
 

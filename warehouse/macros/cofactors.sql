@@ -81,7 +81,7 @@
         {%- endif -%}
         {%- set steps = x if not decimals
             else 'cast(' ~ x ~ ' as ' ~ dbt.type_float() ~ ') * ' ~ 10 ** decimals -%}
-        {%- set back = 'cast(' ~ steps ~ ' as ' ~ dbt.type_bigint() ~ ')' -%}
+        {%- set back = nearest_whole(steps) -%}
         {%- set taken = x ~ ' between -' ~ limit ~ ' and ' ~ limit -%}
         {%- if not number.get('rounded', false) -%}
             {%- set whole = back ~ ' = ' ~ x if not decimals

@@ -38,7 +38,7 @@ final as (
         -- 1 is the largest shift of the model's window.
         row_number() over (
             partition by drift.model_name, drift.model_version, drift.window_start
-            order by drift.psi desc, drift.subject, drift.name
+            order by drift.psi desc nulls first, drift.subject, drift.name
         ) as psi_rank,
         drift.computed_at
     from drift

@@ -29,9 +29,10 @@ named as (
     select
         *,
         case
-            when month = 1 and day_of_month = 1 then 'New Year''s Day'
+            when month = 1 and day_of_month = 1 then '{{ dbt.escape_single_quotes("New Year's Day") }}'
             when month = 1 and iso_weekday = 1 and day_of_month between 15 and 21 then 'Martin Luther King Day'
-            when month = 2 and iso_weekday = 1 and day_of_month between 15 and 21 then 'Washington''s Birthday'
+            when month = 2 and iso_weekday = 1 and day_of_month between 15 and 21
+                then '{{ dbt.escape_single_quotes("Washington's Birthday") }}'
             when month = 5 and iso_weekday = 1 and day_of_month >= 25 then 'Memorial Day'
             when month = 7 and day_of_month = 4 then 'Independence Day'
             when month = 9 and iso_weekday = 1 and day_of_month <= 7 then 'Labor Day'

@@ -13,6 +13,7 @@ import threading
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from warehouse.client.errors import WarehouseError
@@ -23,7 +24,9 @@ RENEW_SECONDS = 15.0
 SERIALIZATION_FAILURE = "40001"
 
 MAKE = """
-CREATE TABLE IF NOT EXISTS {lock} (name STRING NOT NULL, holder STRING, expires_at TIMESTAMP, session STRING)
+CREATE TABLE IF NOT EXISTS {lock} (
+  name STRING NOT NULL, holder STRING, expires_at TIMESTAMP, released_at TIMESTAMP, session STRING
+)
 """
 # Two sessions may each add the row of a new name; whoever takes the lock takes all rows of the name.
 ADD = """
@@ -33,7 +36,8 @@ WHERE NOT EXISTS (SELECT 1 FROM {lock} AS held WHERE held.name = @name)
 """
 TAKE = """
 UPDATE {lock} AS lease
-SET holder = @holder, expires_at = TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL @seconds SECOND)
+SET holder = @holder, expires_at = TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL @seconds SECOND),
+  released_at = IF(lease.holder = '', lease.released_at, CURRENT_TIMESTAMP())
 WHERE lease.name = @name AND NOT EXISTS (
   SELECT 1 FROM {lock} AS held
   WHERE held.name = @name AND held.holder != @holder AND held.expires_at > CURRENT_TIMESTAMP()
@@ -44,7 +48,8 @@ UPDATE {lock} AS lease SET expires_at = TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTER
 WHERE lease.name = @name AND lease.holder = @holder
 """
 GIVE_BACK = """
-UPDATE {lock} AS lease SET holder = '', expires_at = TIMESTAMP_SECONDS(0), session = NULL
+UPDATE {lock} AS lease SET holder = '', expires_at = TIMESTAMP_SECONDS(0), released_at = CURRENT_TIMESTAMP(),
+  session = NULL
 WHERE lease.name = @name AND lease.holder = @holder
 """
 HOLDER = """
@@ -52,7 +57,7 @@ SELECT holder, TIMESTAMP_DIFF(expires_at, CURRENT_TIMESTAMP(), SECOND) AS second
 WHERE held.name = @name AND held.expires_at > CURRENT_TIMESTAMP() ORDER BY expires_at DESC LIMIT 1
 """
 
-LEFT_OPEN = "SELECT session FROM {lock} AS held WHERE held.name = @name AND held.session IS NOT NULL"
+LEFT = "SELECT session, released_at FROM {lock} AS held WHERE held.name = @name"
 WORKS_IN = """
 UPDATE {lock} AS lease SET session = NULLIF(@session, '')
 WHERE lease.name = @name AND lease.holder = @holder
@@ -83,10 +88,13 @@ class Lease:
                 raise
             return False
 
-    def left_open(self) -> list[str]:
-        """Sessions that the holder before left open: it died in a transaction."""
-        rows, _ = self._run(LEFT_OPEN, {"name": self.name})
-        return [row["session"] for row in rows]
+    def left(self) -> tuple[list[str], datetime | None]:
+        """Sessions that the holder before left open, for it died in a transaction, and when it was known to
+        hold the lock no more; None where nobody held it.
+        """
+        rows, _ = self._run(LEFT, {"name": self.name})
+        ends = [row["released_at"] for row in rows if row["released_at"]]
+        return [row["session"] for row in rows if row["session"]], max(ends, default=None)
 
     def works_in(self, session: str | None) -> None:
         """Write down the session whose transaction goes on, for whoever comes after a death."""

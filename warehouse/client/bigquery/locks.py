@@ -12,13 +12,23 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from warehouse.client.bigquery.connection import open_client
 from warehouse.client.bigquery.datasets import placed
 from warehouse.client.bigquery.failures import translated
 from warehouse.client.bigquery.jobs import Jobs
-from warehouse.client.bigquery.lease import HOLDER, LEASE_SECONDS, MAKE, SCHEMA, TABLE, Lease, Run
+from warehouse.client.bigquery.lease import (
+    HOLDER,
+    LEASE_SECONDS,
+    MAKE,
+    SCHEMA,
+    SERIALIZATION_FAILURE,
+    TABLE,
+    Lease,
+    Run,
+)
 from warehouse.client.bigquery.place import BigQueryPlace
 from warehouse.client.errors import WarehouseError
 
@@ -34,6 +44,7 @@ class Locks:
     def __init__(self, run: Run, make: Callable[[], None], close: Callable[[], None]) -> None:
         self._run, self._make, self.close, self._is_made = run, make, close, False
         self._session: str | None = None
+        self._begun_at: datetime | None = None
         self._leases: list[Lease] = []
 
     @contextmanager
@@ -42,17 +53,19 @@ class Locks:
         process that died ends by itself after a minute.
 
         Raises:
-            WarehouseError: another holds it (sqlstate 55P03), or the lease could not be kept up and was
-                taken by another meanwhile.
+            WarehouseError: another holds it (sqlstate 55P03); another gave it back after this one's
+                transaction began, which cannot see what that one wrote (40001); or the lease could not be
+                kept up and was taken by another meanwhile.
         """
         lease = Lease(self._statement, name)
         self._take(lease)
-        lease.keep_up()
-        self._leases.append(lease)
         try:
+            self._settle(lease)
+            lease.keep_up()
+            self._leases.append(lease)
             yield
         finally:
-            self._leases.remove(lease)
+            self._leases = [one for one in self._leases if one is not lease]
             lease.give_back()
         if lease.is_lost:
             raise WarehouseError(
@@ -60,11 +73,12 @@ class Locks:
                 "have worked at the same time. Look at what was written, and run this again."
             )
 
-    def work_in(self, session: str | None) -> None:
-        """Say in which session a transaction goes on. Should this process die, BigQuery would keep it open
-        for a day, and every other change of its tables would fail: so the next holder ends it.
+    def work_in(self, session: str | None, begun_at: datetime | None = None) -> None:
+        """Say in which session a transaction goes on, and since when. Should this process die, BigQuery
+        would keep it open for a day, and every other change of its tables would fail: so the next holder
+        ends it.
         """
-        self._session = session
+        self._session, self._begun_at = session, begun_at
         for lease in self._leases if session else ():
             lease.works_in(session)
 
@@ -82,13 +96,22 @@ class Locks:
                 )
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
-        left = lease.left_open()
-        for session in left:
+
+    def _settle(self, lease: Lease) -> None:
+        """End what a dead holder left open, and refuse a transaction that began too early."""
+        sessions, released_at = lease.left()
+        for session in sessions:
             if SESSION.fullmatch(session):
                 with suppress(WarehouseError):  # it ended by itself
                     self._run(f"CALL BQ.ABORT_SESSION('{session}')", {})
-        if left or self._session:
+        if sessions or self._session:
             lease.works_in(self._session)
+        if self._begun_at and released_at and released_at > self._begun_at:
+            raise WarehouseError(
+                f"Lock {lease.name!r} failed: another held it while this transaction was open, which cannot "
+                "see what that one wrote. Allowed: taking it before the first change of rows. Try again.",
+                SERIALIZATION_FAILURE,
+            )
 
     def _holder(self, name: str) -> str:
         rows, _ = self._statement(HOLDER, {"name": name})

@@ -21,7 +21,8 @@ class Session:
     def __init__(self, jobs: Jobs) -> None:
         """Begin it. Raises WarehouseError."""
         self._jobs = jobs
-        self.id = str(jobs.run("BEGIN TRANSACTION", opens_session=True).job.session_info.session_id)
+        job = jobs.run("BEGIN TRANSACTION", opens_session=True).job
+        self.id, self.begun_at = str(job.session_info.session_id), job.started
 
     def commit(self) -> None:
         """Keep what was written.

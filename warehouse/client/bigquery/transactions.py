@@ -99,7 +99,7 @@ class BigQueryTransactions(TranslatedWarehouse):
         self._session = Session(self._opened().jobs)
         self._engine.session = self._session.id
         if self._held is not None:
-            self._held.work_in(self._session.id)
+            self._held.work_in(self._session.id, self._session.begun_at)
 
     def _commit(self) -> None:
         if self._session is not None:
@@ -130,4 +130,6 @@ class BigQueryTransactions(TranslatedWarehouse):
         self._opened()
         if self._held is None:
             self._held = open_locks(self._engine.place, self._http, self._engine.jobs.labels)
+            if self._session is not None:
+                self._held.work_in(self._session.id, self._session.begun_at)
         return self._held

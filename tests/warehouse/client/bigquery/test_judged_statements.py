@@ -11,9 +11,8 @@ from tests.peers.zetasql import Refused
 from warehouse.client.bigquery import lease
 
 TEXT = pa.array(["x"])
-ROWS = pa.table(
-    {"name": TEXT, "holder": TEXT, "session": TEXT, "expires_at": pa.array([0], pa.timestamp("us", "UTC"))}
-)
+TIME = pa.array([0], pa.timestamp("us", "UTC"))
+ROWS = pa.table({"name": TEXT, "holder": TEXT, "session": TEXT, "expires_at": TIME, "released_at": TIME})
 VALUES = {"name": "'x'", "holder": "'me'", "seconds": "60", "session": "''"}
 
 
@@ -24,7 +23,7 @@ def lock_table(judge):
 
 
 @pytest.mark.parametrize(
-    "statement", ["ADD", "TAKE", "RENEW", "GIVE_BACK", "HOLDER", "LEFT_OPEN", "WORKS_IN", "MAKE"]
+    "statement", ["ADD", "TAKE", "RENEW", "GIVE_BACK", "HOLDER", "LEFT", "WORKS_IN", "MAKE"]
 )
 def test_statements_of_locks_are_googlesql(lock_table, statement):
     text = getattr(lease, statement).strip().format(lock="`starhouse`.`lock`")

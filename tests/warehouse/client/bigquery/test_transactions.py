@@ -113,6 +113,22 @@ def test_a_lock_until_commit(bigquery, monkeypatch):
             other.lock_until_commit("x")
 
 
+def test_a_lock_that_comes_too_late_is_refused(bigquery, wh):
+    with open_warehouse(bigquery) as other:
+        with other.advisory_lock("x"):
+            pass
+        with wh.transaction():
+            wh.execute("insert into core.a (id) values (1)")
+            wh.lock_until_commit("x")
+        with pytest.raises(WarehouseError, match="another held it while this transaction") as late:
+            with wh.transaction():
+                wh.execute("insert into core.a (id) values (2)")
+                with other.advisory_lock("x"):
+                    pass
+                wh.lock_until_commit("x")
+    assert (late.value.sqlstate, wh.scalar(COUNT)) == ("40001", 1)
+
+
 def test_what_a_dead_holder_left_open_is_undone(bigquery, wh, monkeypatch):
     monkeypatch.setattr(locks, "WAIT_SECONDS", 0.0)
     died = open_warehouse(bigquery)

@@ -54,7 +54,7 @@ def read_weights(wh: Warehouse, rows: TreeRows, type_name: str | None) -> RowWei
     one = _Column(rows.weight, column(rows.weight), type_name)
     found = wh.query(
         f"select count(*) filter (where ({one.is_weight}) is not true) as refused, "
-        f"coalesce(sum(case when {one.is_weight} then trunc({one.x}::numeric) end), 0)::text as units, "
+        f"coalesce(sum(case when {one.is_weight} then trunc({one.x}::numeric) end), 0) as units, "
         f"{', '.join(_least(one, name) for name in GRIDS)} from {rows.relation} as r"
     )[0]
     if found["refused"]:
@@ -65,7 +65,7 @@ def read_weights(wh: Warehouse, rows: TreeRows, type_name: str | None) -> RowWei
         return RowWeights(1, f"{one.x}::bigint", _some(int(found["units"]), rows.weight))
     sql = one.in_steps(steps, is_rounded=rows.weight_steps is not None)
     summed = wh.query(
-        f"select coalesce(sum({sql}), 0)::text as total, count(*) filter (where {one.x} > 0 and {sql} = 0) "
+        f"select coalesce(sum({sql}), 0)::bigint as total, count(*) filter (where {one.x} > 0 and {sql} = 0) "
         f"as lost from {rows.relation} as r"
     )[0]
     if summed["lost"]:

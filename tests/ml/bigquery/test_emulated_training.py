@@ -54,7 +54,8 @@ def test_sums_give_the_same_models(both):
 @pytest.mark.parametrize("trees", [Boosting(rounds=3, growth=SMALL), Forest(trees=2, growth=SMALL)])
 def test_trees_are_the_same_documents(both, objective, trees):
     label = "target" if objective == "regression" else "class"
-    rows = TreeRows(ROWS, label, **FEATURES, objective=objective, key="id")
+    source = f"(select r.*, weight / '8'::float8 as w from {ROWS} as r)"
+    rows = TreeRows(source, label, **FEATURES, objective=objective, key="id", weight="w")
     found = [train_trees(wh, rows, trees, "trees", most_bins=16, engine="rows") for wh in both]
     assert found[0].fitted.document.sha256 == found[1].fitted.document.sha256
 

@@ -16,6 +16,7 @@ from ml.indb.columns import Category, Number
 from ml.indb.declare import declared
 from ml.indb.discriminants import linear_discriminants
 from ml.indb.glm import fit_glm
+from ml.indb.held_losses import held_losses
 from ml.indb.kmeans import fit_kmeans
 from ml.indb.linear import least_squares
 from ml.indb.linear_document import least_squares_document
@@ -76,6 +77,13 @@ def boosted(objective: str, engine: str, weight: str = "weight", steps: int | No
     return trained
 
 
+def held(wh: Any, relation: str) -> Any:
+    """Losses after each round on the rows of a fold, exactly."""
+    source = f"(select r.*, fold = 2 as is_held from {relation} as r)"
+    rows = TreeRows(source, "class", **FEATURES, objective="binary", held="is_held")
+    return held_losses(wh, rows, [Boosting(3, growth=SMALL)], most_bins=16, engine="rows").curves
+
+
 def forest(wh: Any, relation: str) -> str:
     rows = TreeRows(relation, "class", **FEATURES, objective="binary", key="id")
     made = train_trees(wh, rows, Forest(trees=2, growth=SMALL), "forest", most_bins=400)
@@ -107,6 +115,7 @@ CASES: dict[str, Case] = {
     "linear discriminant": lda,
     "k-means": clusters,
     "forest": forest,
+    "losses on held rows": held,
     **{
         f"boosting, {objective}, {engine}": boosted(objective, engine)
         for objective in ("regression", "binary")

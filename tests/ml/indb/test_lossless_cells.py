@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from ml.document import Evaluator
@@ -22,11 +23,15 @@ ROWS = TreeRows(RELATION, "y", numbers=("z",), booleans=("b",), categories=("c",
 LABELS = {"regression": "y", "binary": "is_high", "multiclass": "grade"}
 
 
+@pytest.mark.parametrize("unit", [1, 8])
 @pytest.mark.parametrize("objective", list(LABELS))
-def test_lightgbm_on_cells_is_lightgbm_on_rows(rows_wh, objective):
+def test_lightgbm_on_cells_is_lightgbm_on_rows(rows_wh, objective, unit):
     import lightgbm
 
     table = tree_rows(2000)
+    if unit > 1:
+        weights = pa.array(np.random.default_rng(1).integers(0, 3 * unit, 2000) / unit)
+        table = table.set_column(table.column_names.index("w"), "w", weights)
     load(rows_wh, table)
     rows = replace(ROWS, label=LABELS[objective], objective=objective)
     cells = lossless_cells(rows_wh, rows)

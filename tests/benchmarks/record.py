@@ -25,7 +25,7 @@ ROOT = HERE.parents[1]
 BENCH = ROOT / "build" / "bench"
 TOOLS = {
     "record", "memory", "progress", "document_families", "document_tables", "elastic_net_rows",
-    "intake_servers", "intake_sources", "intake_ways", "orbital", "orbital_script",
+    "intake_servers", "intake_sources", "intake_ways", "orbital", "orbital_script", "scanned_bytes",
 }  # fmt: skip
 """Modules of this folder that measure nothing themselves."""
 

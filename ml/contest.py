@@ -35,7 +35,7 @@ class Contender:
     @property
     def label(self) -> str:
         """As people read it."""
-        return f"{self.algorithm}{PLACES[self.engine]}"
+        return f"{self.algorithm}{PLACES.get(self.engine, '')}"
 
     @property
     def is_eligible(self) -> bool:

@@ -7,6 +7,7 @@ that makes a statement pass which BigQuery would refuse; the emulator's process 
 
 from __future__ import annotations
 
+import re
 import runpy
 import sys
 from pathlib import Path
@@ -24,6 +25,7 @@ from sqlglot import exp
 from sqlglot.generators.duckdb import DuckDBGenerator
 
 CARRY_SCHEMA = ("PARQUET",)
+SETS_AND_LIMIT = re.compile(r"(GROUPING SETS \((?:[^()]|\([^()]*\))*\))(\s+LIMIT)", re.IGNORECASE)
 
 
 def declared_columns_of_a_parenthesised_query() -> None:
@@ -117,6 +119,16 @@ def parquet_by_name() -> None:
     executor._LOAD_FORMAT_HANDLERS = {**executor._LOAD_FORMAT_HANDLERS, "PARQUET": loaded}
 
 
+def limits_behind_grouping_sets() -> None:
+    """`GROUP BY GROUPING SETS (…) LIMIT n`: the emulator's parser takes no LIMIT there, but behind HAVING."""
+    before = translator.rewrite_session_user
+
+    def rewritten(sql: str, *rest: Any) -> str:
+        return before(SETS_AND_LIMIT.sub(r"\1 HAVING TRUE\2", sql), *rest)
+
+    translator.rewrite_session_user = rewritten
+
+
 def tables_whose_names_begin_like_functions() -> None:
     """`house_ml.prediction`: the emulator takes the letters ML.PREDICT anywhere for the function it lacks."""
     called = frozenset(f"{name}(" for name in translator._UNSUPPORTED_KEYWORDS)
@@ -151,7 +163,7 @@ def _at_zone(moment: exp.Expression, kind: Any, zone: exp.Expression) -> exp.Exp
 PATCHES = (
     declared_columns_of_a_parenthesised_query, distinct_within_array_agg, any_kind_of_uploaded_file,
     files_bring_their_schema, parquet_by_name, tables_whose_names_begin_like_functions,
-    zones_that_are_columns,
+    zones_that_are_columns, limits_behind_grouping_sets,
 )  # fmt: skip
 
 if __name__ == "__main__":

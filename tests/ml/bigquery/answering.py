@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from tests.peers.zetasql import ZetaSql
-from warehouse.client.googlesql import TranslatedWarehouse
 
+Evaluate = Callable[[str], list[dict[str, Any]]]
 CREATE = re.compile(
     r"create or replace model (?P<path>`ml`\.`(?P<name>\w+)`)\ntransform \(\n  (?P<list>.*)\n\)\n"
     r"options \((?P<options>.*)\)\nas (?P<rows>.*)", re.DOTALL,
@@ -29,16 +30,20 @@ EXPORT = re.compile(r"export model `ml`\.`(?P<name>\w+)` options \(uri = 'gs://b
 PROBABILITIES = [{"label": "INT64", "prob": "FLOAT64"}]
 
 
-class Answering(TranslatedWarehouse):
-    """A warehouse of the judge's. `sent_to_ml`: statements of BigQuery ML, in order. `flips`: weights are
-    answered with the other sign.
+class Answering:
+    """What a session asks of a warehouse. `judge` analyzes each statement, and evaluates TRANSFORM unless
+    `evaluate` does. `sent_to_ml`: statements of BigQuery ML, in order. `flips`: weights are answered with the
+    other sign.
     """
 
+    dialect = "bigquery"
     export_uri = "gs://bucket/folder/"
 
-    def __init__(self, judge: ZetaSql, features: dict[str, str], flips: bool = False) -> None:
-        super().__init__(judge)
+    def __init__(
+        self, judge: ZetaSql, features: dict[str, str], flips: bool = False, evaluate: Evaluate | None = None
+    ) -> None:
         self.judge, self.features, self.flips = judge, features, flips
+        self.evaluate = evaluate or judge.run
         self.sent_to_ml: list[str] = []
         self.models: dict[str, tuple[list[str], str, Any]] = {}
 
@@ -58,7 +63,7 @@ class Answering(TranslatedWarehouse):
     def _create(self, made: re.Match[str]) -> list[dict[str, Any]]:
         self.judge.analyze(made[0])
         self.judge.model(f"ml.{made['name']}")
-        rows = self.judge.run(f"select {made['list']} from ({made['rows']})")
+        rows = self.evaluate(f"select {made['list']} from ({made['rows']})")
         fitted = [row for row in rows if not row["is_evaluation"]]
         names = [name for name in rows[0] if name not in ("label", "is_evaluation")]
         x = np.array([[row[name] for name in names] for row in fitted])
@@ -97,7 +102,7 @@ class Answering(TranslatedWarehouse):
         without = ", ".join(
             part for part in listed.split(",\n  ") if part not in ("`label`", "`is_evaluation`")
         )
-        rows = self.judge.run(f"select {asked['kept']}, {without} from ({asked['rows']})")
+        rows = self.evaluate(f"select {asked['kept']}, {without} from ({asked['rows']})")
         x = np.array([[row[name] for name in names] for row in rows])
         scores = model.predict_proba(x)[:, 1] if hasattr(model, "classes_") else model.predict(x)
         kept = [part.strip("` ") for part in asked["kept"].split(",")]

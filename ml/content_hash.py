@@ -44,12 +44,13 @@ def content_hash(wh: Warehouse, schema: str, table: str) -> tuple[str, tuple[str
         SHOWN.get(kind, "{x}::text").format(x=f"t.{quote(name)}") for name, kind in columns.items()
     )
     words = ", ".join(
-        f"sum(('x' || substr(digest, {first}, {many}))::bit({4 * many})::bigint)::text as word_{number}"
+        f"sum(('x' || substr(digest, {first}, {many}))::bit({4 * many})::bigint) as word_{number}"
         for number, (first, many) in enumerate(WORDS)
     )
     sql = f"""select count(*) as rows, {words} from (
                   select encode(sha256(convert_to(row({shown})::text, 'UTF8')), 'hex') as digest
                   from {quote(schema, table)} as t
               ) as hashed"""
-    content = json.dumps([[[*column] for column in columns.items()], wh.query(sql)[0]], sort_keys=True)
+    sums = {name: None if value is None else str(int(value)) for name, value in wh.query(sql)[0].items()}
+    content = json.dumps([[[*column] for column in columns.items()], sums], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest(), tuple(columns)

@@ -57,8 +57,8 @@ def last_contest(wh: Warehouse, model_name: str) -> list[dict[str, Any]]:
     if not wh.table_exists("ml", "contest"):
         return []
     return wh.query(
-        f"select {COLUMNS} from ml.contest where model_name = %(name)s and contest = "
-        "(select max(contest) from ml.contest where model_name = %(name)s) "
+        f"select {COLUMNS} from ml.contest as held where model_name = %(name)s and contest = "
+        "(select max(contest) from ml.contest as earlier where model_name = %(name)s) "
         "order by contender <> 'declared', contender",
         {"name": model_name},
     )

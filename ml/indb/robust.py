@@ -20,6 +20,7 @@ from ml.indb.design import Term
 from ml.indb.errors import InDatabaseError
 from ml.indb.linear import LeastSquares, intervals_of, student
 from ml.indb.rational import square_root
+from ml.indb.robust_scaled import scaled_sums
 from warehouse.client.dialect import POSTGRES
 
 if TYPE_CHECKING:
@@ -86,15 +87,24 @@ def robust_errors(
         )
     named = {number.name: number for number in numbers}
     target = _value(Term("number", fit.target), named, types)
-    sql = _sandwich_sql(fit, _columns(fit, named, types), target, relation, kind)
-    row = wh.query(sql)[0]
-    if row["rows"] != fit.rows or None in row["sums"]:
+    rows, sums = _sums(wh, fit, _columns(fit, named, types), target, relation, kind)
+    if rows != fit.rows or sums is None:
         raise InDatabaseError(
-            f"the relation has {row['rows']} rows, the fit had {fit.rows}, or one row alone decides a "
+            f"the relation has {rows} rows, the fit had {fit.rows}, or one row alone decides a "
             "coefficient, which HC2 and HC3 cannot weight. Fit again, or take HC1."
         )
     factor = Fraction(fit.rows, fit.degrees) if kind == "HC1" else Fraction(1)
-    return RobustErrors(kind, fit, _errors(fit, [Fraction(text) * factor for text in row["sums"]]))
+    return RobustErrors(kind, fit, _errors(fit, [value * factor for value in sums]))
+
+
+def _sums(
+    wh: Warehouse, fit: LeastSquares, columns: list[str], target: str, relation: str, kind: str
+) -> tuple[int, list[Fraction] | None]:
+    if wh.dialect == "bigquery":
+        return scaled_sums(wh, fit, columns, target, relation, kind)
+    row = wh.query(_sandwich_sql(fit, columns, target, relation, kind))[0]
+    known = None not in row["sums"]
+    return row["rows"], [Fraction(text) for text in row["sums"]] if known else None
 
 
 def _columns(fit: LeastSquares, numbers: Mapping[str, Number], types: Mapping[str, str]) -> list[str]:

@@ -98,7 +98,9 @@ def _wide(wh: Warehouse, sample: str, work: TrainingWork) -> int:
 
 
 def _is_parallel(wh: Warehouse, size: float) -> bool:
-    """Postgres shares scans of tables from a size on."""
+    """Postgres shares scans of tables from a size on; BigQuery shares every scan."""
+    if wh.dialect == "bigquery":
+        return True
     sql = "select pg_size_bytes(current_setting('min_parallel_table_scan_size'))"
     return size >= wh.scalar(sql)
 

@@ -7,17 +7,16 @@ import pytest
 
 from ml.indb.cofactor_scan import measure
 from ml.indb.cofactor_store import CofactorStore
-from ml.indb.columns import Number
+from ml.indb.columns import Category, Number
 from ml.indb.errors import InDatabaseError
 from ml.indb.linear import least_squares
 from ml.indb.lossless_cells import lossless_cells
-from ml.indb.robust import robust_errors
+from ml.indb.robust import KINDS, robust_errors
 from ml.indb.star_scan import measure_star
 from ml.indb.tree_settings import TreeRows
 from tests.ml.bigquery.mixed_rows import mixed_rows
 from tests.ml.bigquery.training_cases import CASES, FEATURES, GENERALISED
 from tests.ml.indb.star_data import made_star
-from warehouse.client.googlesql import TranslationError
 
 pytestmark = pytest.mark.slow
 ROWS = '"s"."rows"'
@@ -95,8 +94,17 @@ def test_what_bigquery_has_no_digits_for_is_refused(both):
     assert measure(wh, tiny, [Number("tiny")]).total.rows == 300
     with pytest.raises(InDatabaseError, match="column 'tiny'.*allowed on BigQuery: 19 digits behind"):
         measure(judged, tiny, [Number("tiny")])
-    numbers = [Number("x", 2, 100.0), Number("k"), Number("target", 3, 100.0)]
-    measured = measure(wh, ROWS, numbers)
-    fit = least_squares(measured.total, ["x", "k"], "target")
-    with pytest.raises(TranslationError, match="allowed: 38 digits on each side"):
-        robust_errors(judged, ROWS, numbers, measured.types, fit)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_robust_errors_keep_thirteen_digits(both, kind):
+    """Numbers without declared decimals and categories among them; Postgres' NUMERIC is exact."""
+    numbers = [Number("x", 2, 100.0), Number("z2"), Number("k"), Number("target", 3, 100.0)]
+    relation = f"(select x, kind, k, target, (k * k)::float8 / 7.0::float8 as z2 from {ROWS} as r)"
+    measured = measure(both[0], relation, numbers, [Category("kind")])
+    fit = least_squares(measured.total, ["x", "z2", "k", "kind"], "target")
+    exact, scaled = (robust_errors(wh, relation, numbers, measured.types, fit, kind) for wh in both)
+    apart = np.array(scaled.standard_errors) / exact.standard_errors - 1
+    assert np.abs(apart).max() < 1e-13
+    with pytest.raises(InDatabaseError, match="the fit had 300, or one row alone"):
+        robust_errors(both[1], f"(select * from {relation} as r limit 9)", numbers, measured.types, fit, kind)

@@ -83,7 +83,11 @@ def digest(node: exp.SHA2Digest, of: Rewrite) -> Typed:
     length = node.args.get("length")
     if length is None or length.name != "256":
         raise TranslationError(f"{node.sql('postgres')[:80]} has no translation; allowed: sha256.")
-    return Typed(written("SHA256({x})", x=needed(of(node.this), "sha256", "bytes").sql), BYTES)
+    inner = node.this
+    if inner.key == "anonymous" and inner.name.lower() == "convert_to":  # of a text it is that of its bytes
+        in_utf8(inner.expressions, of)
+        return Typed(written("SHA256({x})", x=of(inner.expressions[0]).sql), BYTES)
+    return Typed(written("SHA256({x})", x=needed(of(inner), "sha256", "bytes").sql), BYTES)
 
 
 def encoded(node: exp.Encode, of: Rewrite) -> Typed:

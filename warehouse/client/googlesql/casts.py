@@ -132,7 +132,8 @@ def _array(node: exp.Cast, of: Rewrite) -> Typed:
     if element is None:
         raise TranslationError(f"cast to {node.to.sql('postgres')} has no translation.")
     if isinstance(node.this, exp.Array):
-        parts = [casted(of(part), element).sql for part in node.this.expressions]
+        to = node.to.expressions[0]
+        parts = [of(exp.Cast(this=part.copy(), to=to.copy())).sql for part in node.this.expressions]
     elif isinstance(node.this, exp.Literal) and element.is_number:
         texts = [text for text in node.this.this.strip("{}").split(",") if text]
         parts = [

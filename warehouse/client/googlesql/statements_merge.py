@@ -36,9 +36,10 @@ def merged(node: Any, path: str, given: Columns, source: str, tables: Tables, is
         source = _each_once(source, quoted, list(given), bool(changes))
     names = ", ".join(f"`{name}`" for name in given)
     values = ", ".join(f"excluded.`{name}`" for name in given)
-    met = " AND ".join(f"`{alias}`.{key} = excluded.{key}" for key in quoted)
+    known_as = exp.to_identifier(alias).sql("bigquery")
+    met = " AND ".join(f"{known_as}.{key} = excluded.{key}" for key in quoted)
     target = quote(*path.split("."), dialect="bigquery")
-    text = f"MERGE INTO {target} AS `{alias}` USING ({source}) AS excluded ON {met}"
+    text = f"MERGE INTO {target} AS {known_as} USING ({source}) AS excluded ON {met}"
     if changes:
         text += f" WHEN MATCHED {_replacement(conflict, path, alias, given, tables)}"
     return f"{text} WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({values})"

@@ -35,22 +35,22 @@ WITH_C = "(WITH c AS (SELECT n FROM `s`.`t`) SELECT * FROM c) AS c"
         ("insert into s.u as u (n, x) values (1, 2.5::float8) on conflict (n) "
          "do update set x = u.x + excluded.x "
          "where x > 3",
-         "MERGE INTO `s`.`u` AS `u` USING (SELECT 1 AS `n`, CAST(CAST('2.5' AS "
+         "MERGE INTO `s`.`u` AS u USING (SELECT 1 AS `n`, CAST(CAST('2.5' AS "
          "BIGNUMERIC) AS FLOAT64) AS `x`) AS "
-         "excluded ON `u`.`n` = excluded.`n` WHEN MATCHED AND u.x > 3 THEN "
+         "excluded ON u.`n` = excluded.`n` WHEN MATCHED AND u.x > 3 THEN "
          "UPDATE SET `x` = u.x + excluded.x WHEN "
          "NOT MATCHED THEN INSERT (`n`, `x`) VALUES (excluded.`n`, excluded.`x`)"),
         ("insert into s.u (n, c) select n, c from s.t on conflict (n) do update set c = excluded.c",
-         f"MERGE INTO `s`.`u` AS `u` USING (SELECT {ONCE} AS `n`, `c` FROM "
+         f"MERGE INTO `s`.`u` AS u USING (SELECT {ONCE} AS `n`, `c` FROM "
          f"(SELECT n, c FROM `s`.`t`) AS given) AS "
-         "excluded ON `u`.`n` = excluded.`n` WHEN MATCHED THEN UPDATE SET `c` = "
+         "excluded ON u.`n` = excluded.`n` WHEN MATCHED THEN UPDATE SET `c` = "
          "excluded.c WHEN NOT MATCHED THEN "
          "INSERT (`n`, `c`) VALUES (excluded.`n`, excluded.`c`)"),
         ("insert into s.u (n, c) select n, c from s.t on conflict (n) do nothing",
-         "MERGE INTO `s`.`u` AS `u` USING (SELECT * FROM (SELECT n, c FROM "
+         "MERGE INTO `s`.`u` AS u USING (SELECT * FROM (SELECT n, c FROM "
          "`s`.`t`) AS given WHERE TRUE QUALIFY "
          "ROW_NUMBER() OVER (PARTITION BY `n`) = 1 OR `n` IS NULL) AS excluded "
-         "ON `u`.`n` = excluded.`n` WHEN NOT "
+         "ON u.`n` = excluded.`n` WHEN NOT "
          "MATCHED THEN INSERT (`n`, `c`) VALUES (excluded.`n`, excluded.`c`)"),
         ("with c as (select n from s.t) update s.u d set x = c.n from c where c.n = d.n",
          f"UPDATE `s`.`u` AS d SET `x` = CAST(c.n AS FLOAT64) FROM {WITH_C} WHERE (c.n = d.n)"),

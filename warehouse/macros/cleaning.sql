@@ -33,7 +33,7 @@
     from (
         select
             cast({{ column }} as {{ dbt.type_float() }}) as treated_value,
-            row_number() over (order by {{ column }}) as value_rank,
+            row_number() over (order by {{ column }} nulls last) as value_rank,
             count({{ column }}) over () as ranked_count,
             count(*) over () as row_count
         from {{ rows }}
@@ -59,22 +59,26 @@
         {%- endfor %}
         {%- for column in columns %}
         case
-            when treated.{{ column }} is null then rule_{{ loop.index }}.median_value
-            when treated.{{ column }} < rule_{{ loop.index }}.lower_bound then rule_{{ loop.index }}.lower_bound
-            when treated.{{ column }} > rule_{{ loop.index }}.upper_bound then rule_{{ loop.index }}.upper_bound
+            when treated.{{ column }} is null then rule.{{ column }}_median
+            when treated.{{ column }} < rule.{{ column }}_lower then rule.{{ column }}_lower
+            when treated.{{ column }} > rule.{{ column }}_upper then rule.{{ column }}_upper
             else treated.{{ column }}
         end as {{ column }},
         treated.{{ column }} is null as {{ column }}_was_missing,
         coalesce(
-            treated.{{ column }} < rule_{{ loop.index }}.lower_bound
-            or treated.{{ column }} > rule_{{ loop.index }}.upper_bound,
-            false
+            treated.{{ column }} < rule.{{ column }}_lower or treated.{{ column }} > rule.{{ column }}_upper, false
         ) as {{ column }}_was_outlier{{ ',' if not loop.last }}
         {%- endfor %}
     from {{ rows }} as treated
-    {%- for column in columns %}
-    left join {{ rules }} as rule_{{ loop.index }} on rule_{{ loop.index }}.column_name = '{{ column }}'
-    {%- endfor %}
+    cross join (
+        select
+            {%- for column in columns %}
+            max(case when column_name = '{{ column }}' then median_value end) as {{ column }}_median,
+            max(case when column_name = '{{ column }}' then lower_bound end) as {{ column }}_lower,
+            max(case when column_name = '{{ column }}' then upper_bound end) as {{ column }}_upper{{ ',' if not loop.last }}
+            {%- endfor %}
+        from {{ rules }}
+    ) as rule
 {%- endmacro %}
 
 {# One row per treated column of a cleaned relation: rows, and how many were missing or outliers. #}

@@ -165,4 +165,6 @@ def test_keys_are_real_constraints(star: SmallStar):
     unique = star.wh.query(
         "select tablename from pg_indexes where schemaname = 'analytics' and indexdef like 'CREATE UNIQUE%'"
     )
-    assert {row["tablename"] for row in unique} == {"agg_carrier_month", "agg_route_month", "agg_airport_day"}
+    assert {row["tablename"] for row in unique} == {
+        "agg_carrier_month", "agg_route_month", "agg_airport_day", "agg_weather_month",
+    }  # fmt: skip

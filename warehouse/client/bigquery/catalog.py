@@ -5,18 +5,20 @@ Belongs here: whether things exist, columns and their types, descriptions. Does 
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from warehouse.client.bigquery.failures import translated
 from warehouse.client.googlesql.kinds import IN_POSTGRES, OF_BIGQUERY
 
 if TYPE_CHECKING:
-    from google.cloud.bigquery import Dataset, SchemaField
+    from google.cloud.bigquery import Dataset, SchemaField, Table
 
     from warehouse.client.bigquery.engine import BigQueryEngine
 
 SHORT_LIVED = "ml_work"
 """The schema of tables that belong to one run."""
+ASKED_AT_ONCE = 8
 SHORT_LIFE_MS = 2 * 24 * 3600 * 1000
 FURTHER = {"BYTES": "bytea", "JSON": "jsonb", "TIME": "time without time zone", "STRUCT": "record",
            "INTERVAL": "interval"}  # fmt: skip
@@ -56,21 +58,18 @@ class BigQueryCatalog:
 
     def relations(self) -> list[dict[str, Any]]:
         """Every table and view by schema and name: `schema`, `name`, `kind`, `size_bytes` and `rows`."""
-        client, prefix = self._engine.client, self._engine.place.dataset_of("")
-        found = []
-        with translated("Listing tables", self._engine.place):
-            for dataset in client.list_datasets(retry=self._engine.jobs.retry):
-                if not dataset.dataset_id.startswith(prefix):
-                    continue
-                for item in client.list_tables(dataset.reference, retry=self._engine.jobs.retry):
-                    table = client.get_table(item.reference, retry=self._engine.jobs.retry)
-                    is_table = table.table_type == "TABLE"
-                    found.append(
-                        {"schema": dataset.dataset_id.removeprefix(prefix), "name": item.table_id,
-                         "kind": "table" if is_table else "view", "size_bytes": int(table.num_bytes or 0),
-                         "rows": int(table.num_rows or 0) if is_table else None}
-                    )  # fmt: skip
-        return sorted(found, key=lambda one: (one["schema"], one["name"]))
+        client, retry = self._engine.client, self._engine.jobs.retry
+        prefix = self._engine.place.dataset_of("")
+        with translated("Listing tables", self._engine.place), ThreadPoolExecutor(ASKED_AT_ONCE) as pool:
+            datasets = [one for one in client.list_datasets(retry=retry) if one.dataset_id.startswith(prefix)]
+            listed = [
+                item.reference
+                for dataset in datasets
+                for item in client.list_tables(dataset.reference, retry=retry)
+            ]
+            found = list(pool.map(lambda reference: client.get_table(reference, retry=retry), listed))
+        relations = [_relation(table, prefix) for table in found]
+        return sorted(relations, key=lambda one: (one["schema"], one["name"]))
 
     def column_types(self, schema: str, table: str) -> dict[str, str]:
         """The columns of a table in order, each with its type in Postgres' words, such as `numeric(12,2)`;
@@ -112,6 +111,17 @@ class BigQueryCatalog:
                 )
             except NotFound:
                 return None
+
+
+def _relation(table: Table, prefix: str) -> dict[str, Any]:
+    is_table = table.table_type == "TABLE"
+    return {
+        "schema": table.dataset_id.removeprefix(prefix),
+        "name": table.table_id,
+        "kind": "table" if is_table else "view",
+        "size_bytes": int(table.num_bytes or 0),
+        "rows": int(table.num_rows or 0) if is_table else None,
+    }
 
 
 def _in_postgres(field: SchemaField) -> str:

@@ -20,6 +20,7 @@ LOCATION = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,40}")
 ACCOUNT = re.compile(r"[a-z0-9-]+@[a-z0-9.-]+")
 BUCKET = re.compile(r"gs://[a-z0-9][a-z0-9._-]{1,61}[a-z0-9](/[A-Za-z0-9_./-]*)?")
 PRICE_PER_TIB = 6.25
+LEAST_BILLED = 10 * 2**20
 OWN_MACHINE = ("127.0.0.1", "localhost", "::1")
 PRIORITIES = ("interactive", "batch")
 SECRETS = (
@@ -148,6 +149,12 @@ def _price(name: str, value: str) -> float:
     return float(value)
 
 
+def _limit(name: str, value: str) -> int:
+    if (found := _bytes(name, value)) < LEAST_BILLED:
+        raise _refused(name, value, f"{LEAST_BILLED} or more: BigQuery bills no less for a table")
+    return found
+
+
 def _priority(name: str, value: str) -> str:
     if value not in PRIORITIES:
         raise _refused(name, value, ", ".join(PRIORITIES))
@@ -168,7 +175,7 @@ def _endpoint(name: str, value: str) -> str:
 READERS = {
     "location": _matching(LOCATION, "a location of BigQuery, such as EU, US or europe-west3"),
     "impersonate": _matching(ACCOUNT, "the address of a service account"),
-    "maximum_bytes_billed": _bytes,
+    "maximum_bytes_billed": _limit,
     "budget_bytes": _bytes,
     "price_per_tib": _price,
     "export_uri": _matching(BUCKET, "a folder of a bucket, such as gs://bucket/folder"),

@@ -48,6 +48,7 @@ def test_the_dataset_comes_from_the_variable_then_the_url_then_the_environment(t
         (f"{URL}?locaton=EU", "option 'locaton'.*Allowed: location, impersonate"),
         (f"{URL}?location=EU;drop", "location .* 'EU;drop'"),
         (f"{URL}?maximum_bytes_billed=10GB", "maximum_bytes_billed .* '10GB'"),
+        (f"{URL}?maximum_bytes_billed=5000", "maximum_bytes_billed .* '5000'.*10485760 or more"),
         (f"{URL}?budget_bytes=0", "budget_bytes .* '0'"),
         (f"{URL}?budget_bytes=1&budget_bytes=2", "budget_bytes twice"),
         (f"{URL}?priority=high", "Allowed: interactive, batch"),

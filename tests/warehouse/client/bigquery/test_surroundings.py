@@ -27,7 +27,7 @@ from warehouse.client.doctor import bigquery_project, files
 from warehouse.client.settings import PASSWORD_VARIABLE
 
 URL = (
-    "bigquery://my-project/flights?location=EU&priority=batch&maximum_bytes_billed=5000"
+    "bigquery://my-project/flights?location=EU&priority=batch&maximum_bytes_billed=50000000"
     "&impersonate=dbt@my-project.iam.gserviceaccount.com"
 )
 
@@ -47,7 +47,8 @@ def test_the_profile_holds_a_target_without_a_secret(real):
     assert target == {
         "type": "bigquery", "method": "oauth", "project": "my-project", "location": "EU", "priority": "batch",
         "dataset": "{{ env_var('STARHOUSE_DATABASE', 'flights') }}", "threads": 8, "job_retries": 3,
-        "maximum_bytes_billed": 5000, "impersonate_service_account": "dbt@my-project.iam.gserviceaccount.com",
+        "maximum_bytes_billed": 50000000,
+        "impersonate_service_account": "dbt@my-project.iam.gserviceaccount.com",
     }  # fmt: skip
     assert every["dev"]["dataset"] == "{{ env_var('STARHOUSE_DATABASE', 'starhouse_dev') }}"
     assert files.profile(real).is_ok and files.profile(real).mend is None

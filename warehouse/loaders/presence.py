@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 _COVERING = f"""
 select load_id, partition_start, partition_end, source_rows from {AUDIT}
 where table_name = %(table_name)s and source_file_sha256 = %(sha256)s and is_reconciled
-    and (partition_start is null or partition_start <= %(start)s)
-    and (partition_end is null or partition_end >= %(end)s)
+    and (partition_start is null{{from_start}}) and (partition_end is null{{to_end}})
 order by finished_at desc limit 1"""
 _NEWEST = f"""
 select load_id from {AUDIT}
@@ -38,7 +37,13 @@ def already_loaded(wh: Warehouse, relation: str, sha256: str, window: Window) ->
     """
     if not wh.table_exists(RAW, "load_audit") or not wh.table_exists(RAW, relation):
         return None
-    covering = wh.query(_COVERING, {"table_name": relation, "sha256": sha256, **window.parameters})
+    # an open side is covered by an open one only; BigQuery takes no comparison with a NULL
+    bounds = {
+        "from_start": " or partition_start <= %(start)s" if window.start else "",
+        "to_end": " or partition_end >= %(end)s" if window.end else "",
+    }
+    parameters = {"table_name": relation, "sha256": sha256, **window.parameters}
+    covering = wh.query(_COVERING.format(**bounds), parameters)
     if not covering:
         return None
     loaded = Window(covering[0]["partition_start"], covering[0]["partition_end"])

@@ -29,6 +29,8 @@ QUOTED = r'["\\(),\s\x0b]'
 """What makes a field of a row's text be quoted; an empty one is, too."""
 LAST_PLAIN, FIRST_PLAIN = 15, -4
 """Powers of ten between which a double is written without an exponent."""
+PLAIN_FROM, PLAIN_TO = 1e-4, 1e15
+"""Doubles that Python writes without one, too."""
 WHOLE, NO_HALF_WAY = 2.0**53, 1e41
 
 
@@ -85,6 +87,8 @@ def value_texts(column: DeclaredColumn, values: pa.Array | pa.ChunkedArray) -> p
 
 def double_text(value: float, scale: int | None = None) -> str:
     """A double by the shortest digits that read back as the same one, as Postgres writes it."""
+    if PLAIN_FROM <= abs(value) < PLAIN_TO:
+        return repr(value).removesuffix(".0")
     if not math.isfinite(value):
         return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
     sign, digits, exponent = Decimal(_shortest(value)).as_tuple()

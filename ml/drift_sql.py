@@ -66,7 +66,7 @@ with reference as (
     from edge
 ), highest as (select position, max(highest) as highest from ranked group by position)
 select position, 0 as bin, 'null' as bin_kind, null::float8 as lower_bound, null::float8 as upper_bound,
-    null as category
+    null::text as category
 from drift_subject s where kind = 'number' {only}
 union all
 select position, 1, 'below', null, min(lower_bound), null from ranges group by position
@@ -93,7 +93,7 @@ with reference as (
     from reference
 )
 select position, 0 as bin, 'null' as bin_kind, null::float8 as lower_bound, null::float8 as upper_bound,
-    null as category
+    null::text as category
 from drift_subject s where kind <> 'number' {only}
 union all select position, bin, 'category', null, null, category from ordered
 union all

@@ -88,7 +88,7 @@ def filtered(node: exp.Filter, of: Rewrite) -> Typed:
     if isinstance(aggregate, exp.Anonymous):
         raise TranslationError(f"{node.sql('postgres')[:80]} has no translation; allowed: filter of a sum.")
     if isinstance(aggregate, exp.Count) and isinstance(aggregate.this, exp.Star):
-        return Typed(written("COUNTIF({c})", c=of(condition).sql), INT)
+        return Typed(written("COUNT(IF({c}, 1, NULL))", c=of(condition).sql), INT)
     inner, keys = aggregate.this, None
     if isinstance(inner, exp.Order):
         inner, keys = inner.this, inner.expressions

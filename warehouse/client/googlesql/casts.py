@@ -23,7 +23,7 @@ from warehouse.client.googlesql.kinds import (
     TranslationError,
     Typed,
 )
-from warehouse.client.googlesql.literals import time_text
+from warehouse.client.googlesql.literals import double, time_text
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -214,6 +214,8 @@ def _plainly(given: Typed, goal: Kind) -> Typed:
     from sqlglot import exp
 
     sql, kind = given.sql, goal
+    if goal.name == "float" and _is_literal(given) and (number := double(sql.this)) is not None:
+        return Typed(number, FLOAT)
     if goal.name == "numeric":
         if _is_literal(given):
             sql = exp.Literal.string(ENDLESS.get(sql.this, sql.this))

@@ -23,6 +23,7 @@ from warehouse.client.googlesql.kinds import (
     common,
     needed,
 )
+from warehouse.client.googlesql.literals import is_constant
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -84,9 +85,7 @@ def extreme(node: Any, of: Rewrite) -> Typed:
         return Typed(written(f"COALESCE({name}({every}), {known})"), kind)
     # A NULL among the arguments gives way to another one of them.
     filled = [
-        text
-        if part.sql.key == "literal"
-        else f"COALESCE({', '.join([text, *(o for o in texts if o != text)])})"
+        text if is_constant(part.sql) else f"COALESCE({', '.join([text, *(o for o in texts if o != text)])})"
         for text, part in zip(texts, given, strict=True)
     ]
     return Typed(written(f"{name}({', '.join(filled)})"), kind)

@@ -13,6 +13,8 @@ from warehouse.client.googlesql.casts import written
 from warehouse.client.googlesql.kinds import INT, Columns, Tables, TranslationError
 from warehouse.client.googlesql.picks import limited
 from warehouse.client.googlesql.selects import Select, name_of
+from warehouse.client.googlesql.unions import united
+from warehouse.client.googlesql.windows import ordered
 
 
 class Queries:
@@ -41,15 +43,25 @@ class Queries:
         if isinstance(node, exp.Subquery):
             inner, columns = self.query(node.this)
             made = exp.Subquery(this=inner)
-            return limited(node, made), columns
+            return limited(node, self._in_order(node, made, columns)), columns
         if isinstance(node, exp.Union):
             one, columns = self.query(node.this)
-            two, _ = self.query(node.expression)
+            two, others = self.query(node.expression)
+            columns = united((one, columns), (two, others))
             made = exp.Union(this=one, expression=two, distinct=node.args["distinct"])
-            return limited(node, made), columns
+            return limited(node, self._in_order(node, made, columns)), columns
         if isinstance(node, exp.Select):
             return Select(self, node).translated()
         raise TranslationError(f"{node.key} has no translation; allowed: select and union.")
+
+    def _in_order(self, node: Any, made: Any, columns: Columns) -> Any:
+        """With the order of a union or of a query in parentheses, which goes by its columns."""
+        from sqlglot import exp
+
+        if node.args.get("order"):
+            answers = Select(self, exp.Select(), columns)
+            made.set("order", ordered(node.args["order"], answers, columns))
+        return made
 
     def _named(self, node: Any) -> tuple[Any, Queries]:
         """The WITH of a query, and the translation within it."""

@@ -41,10 +41,10 @@ def handlers() -> dict[type, Any]:
 class Select:
     """One SELECT under translation."""
 
-    def __init__(self, queries: Queries, node: exp.Select) -> None:
+    def __init__(self, queries: Queries, node: exp.Select, answers: Columns | None = None) -> None:
         self._queries, self._node, self._handlers = queries, node, handlers()
         self._sources: dict[str, Columns] = {}
-        self._answers: Columns = {}
+        self._answers: Columns = dict(answers or {})
 
     def translated(self) -> tuple[Any, Columns]:
         from sqlglot import exp
@@ -69,7 +69,7 @@ class Select:
         elif distinct is not None:
             made.set("distinct", exp.Distinct())
         if self._node.args.get("order"):
-            made.set("order", ordered(self._node.args["order"], self))
+            made.set("order", ordered(self._node.args["order"], self, self._answers))
         return limited(self._node, made), self._answers
 
     def __call__(self, node: Any) -> Typed:

@@ -74,7 +74,7 @@ CHI_SQUARE = (
 FROM (SELECT *, SQRT(z) AS s, IF(h = 0.0, -z, -z - 0.5 * LN(z) - HALF_LN_PI) AS front
     FROM (SELECT *, IF(x > 0.0 AND NOT IS_INF(x), x / 2.0, 1.0) AS z, IF(MOD(d, 2) = 1, 0.5, 0.0) AS h,
             IF(MOD(d, 2) = 1, DIV(d, 2), DIV(d, 2) - 1) AS p
-        FROM UNNEST([STRUCT({x} AS x, {d} AS d)]))))
+        FROM (SELECT {x} AS x, {d} AS d))))
 """.replace("ERFC", _erfc_times_exp())
     .replace("HALF_LN_PI", repr(math.log(math.pi) / 2))
     .strip()
@@ -89,7 +89,7 @@ KOLMOGOROV = (
     ELSE LEAST(1.0, (SELECT SUM(IF(e > 700.0, 0.0, w * EXP(-LEAST(e, 700.0)))) FROM (
         SELECT IF(MOD(k, 2) = 1, 2.0, -2.0) AS w, 2.0 * k * k * z * z AS e
         FROM UNNEST(GENERATE_ARRAY(1, 20)) AS k))) END
-FROM (SELECT x, IF(x > 0.05 AND x <= 18.0, x, 1.0) AS z FROM UNNEST([STRUCT({x} AS x)])))
+FROM (SELECT x, IF(x > 0.05 AND x <= 18.0, x, 1.0) AS z FROM (SELECT {x} AS x)))
 """.replace("ROOT_2_PI", repr(math.sqrt(2 * math.pi)))
     .replace("PI_2", repr(math.pi**2))
     .strip()

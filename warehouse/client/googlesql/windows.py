@@ -5,27 +5,40 @@ Belongs here: keys of order, partitions, frames. Does not belong here: the funct
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from warehouse.client.googlesql.casts import written
-from warehouse.client.googlesql.kinds import FLOAT, INT, Rewrite, TranslationError, Typed
+from warehouse.client.googlesql.kinds import FLOAT, INT, Columns, Kind, Rewrite, TranslationError, Typed
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
 
-def ordered(node: exp.Order, of: Rewrite) -> Any:
-    """Keys of order. NaN is above all other doubles in Postgres, and below them in BigQuery."""
+def ordered(node: exp.Order, of: Rewrite, answers: Columns | None = None) -> Any:
+    """Keys of order. NaN is above all other doubles in Postgres, and below them in BigQuery. A key may be the
+    place of one of the `answers`.
+    """
     from sqlglot import exp
 
-    keys = []
+    keys, named = [], list((answers or {}).items())
     for part in node.expressions:
         kept = {key: part.args[key] for key in ("desc", "nulls_first") if part.args.get(key) is not None}
-        given = Typed(part.this.copy(), INT) if part.this.key == "literal" else of(part.this)
+        given = _answer(part.this, named) if part.this.key == "literal" else of(part.this)
         if given.kind is FLOAT:
             keys.append(exp.Ordered(this=exp.IsNan(this=given.sql.copy()), **kept))
         keys.append(exp.Ordered(this=given.sql, **kept))
     return exp.Order(expressions=keys)
+
+
+def _answer(place: Any, named: Sequence[tuple[str, Kind]]) -> Typed:
+    """The column at a place; doubles by name, as NaN needs a key of its own."""
+    from sqlglot import exp
+
+    at = int(place.this) if place.this.isdigit() else 0
+    if 0 < at <= len(named) and named[at - 1][1] is FLOAT:
+        return Typed(exp.column(named[at - 1][0], quoted=True), FLOAT)
+    return Typed(place.copy(), INT)
 
 
 def nulls_by_key(order: Any) -> Any:
@@ -68,7 +81,23 @@ def windowed(node: exp.Window, of: Rewrite) -> Typed:
         parts["order"] = nulls_by_key(ordered(spec.args["order"], of))
     if frame is not None:
         parts["spec"] = frame.copy()
-    return Typed(exp.Window(this=given.sql, over="OVER", **parts), given.kind)
+    return Typed(_over(given.sql, parts), given.kind)
+
+
+def _over(sql: Any, parts: dict[str, Any]) -> Any:
+    """A function over a window; of an expression that several aggregates make, each over it."""
+    from sqlglot import exp
+
+    inner = [one for one in sql.find_all(exp.AggFunc) if one.find_ancestor(exp.AggFunc) is None]
+    if not inner or sql in inner:
+        return exp.Window(this=sql, over="OVER", **parts)
+    for one in inner:
+        kept = {
+            key: [p.copy() for p in part] if isinstance(part, list) else part.copy()
+            for key, part in parts.items()
+        }
+        one.replace(exp.Window(this=one.copy(), over="OVER", **kept))
+    return sql
 
 
 def beside(node: Any, of: Rewrite) -> Typed:

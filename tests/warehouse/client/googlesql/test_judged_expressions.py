@@ -87,6 +87,8 @@ SAME = [
     "lag(c) over (order by id)", "row_number() over (order by x desc, id)",
     "count(*) over (partition by x)",
     "rank() over (order by n)", "max(id) over w",
+    "min(nullif(x, 0)) over w", "min(nullif(x, 0)) over (order by id)",
+    "max(nullif(x, 0)) over (order by id)",
 ]  # fmt: skip
 """Compared row by row; Postgres' own answer is the oracle."""
 
@@ -123,6 +125,10 @@ QUERIES = [
     "select min(ts) as v, max(d) as w, min(nullif(x, 'NaN')) as u from awkward.t",
     "select id from awkward.t as t where exists (select from awkward.t as u where u.n = t.id) order by id",
     "select id from awkward.t fetch first 0 rows only",
+    "select id, null as v from awkward.t where b union all select n, c from awkward.t order by 1, 2",
+    "select id, c as v from awkward.t where b union all select n, null from awkward.t order by 2 desc, 1",
+    "(select x as v from awkward.t) union all select 1.5::float8 order by 1 desc limit 5",
+    "select id, nullif(x, 0) as v from awkward.t order by 2, 1",
 ]  # fmt: skip
 
 

@@ -35,7 +35,7 @@ def text_of(sql: str) -> str:
         ("num_nulls(n, c)", "(IF(n IS NULL, 1, 0) + IF(c IS NULL, 1, 0))"),
         ("width_bucket(x, '{1,2.5}'::float8[])", "RANGE_BUCKET(x, ARRAY<FLOAT64>[1.0, 2.5])"),
         ("greatest(n, 0)", "GREATEST(COALESCE(n, 0), 0)"),
-        ("count(*) filter (where b is not true)", "COUNTIF(NOT b IS TRUE)"),
+        ("count(*) filter (where b is not true)", "COUNT(IF(NOT b IS TRUE, 1, NULL))"),
         ("e'it\\\\s'", "'it\\\\s'"),
         ("md5(c)", "TO_HEX(MD5(c))"),
         ("pg_typeof(x)::text", "'double precision'"),

@@ -100,6 +100,11 @@ def _measured(
         refuse_weights(wh, relation, scale)
         refuse_values(wh, relation, declared, types)
     found = read_rows(rows, query, relation, types)
+    return weighted_by(found, weight)
+
+
+def weighted_by(found: Measured, weight: Weight | None) -> Measured:
+    """What was measured, which says what it was weighted by."""
     if weight is None:
         return found
     is_count = {"counted": None} if weight.is_count else {}

@@ -30,7 +30,7 @@ class Node:
 @dataclass(frozen=True)
 class Layout:
     """A star, what is measured of it in order, the fact's columns `keys` that split the rows, and how many
-    `rows` the fact has.
+    `rows` the fact has; with a `weight`, of the fact, the sum of it.
     """
 
     star: Star
@@ -41,6 +41,7 @@ class Layout:
 
     categories: tuple[str, ...]
     rows: int
+    weight: Encoded | None = None
 
     @property
     def own(self) -> tuple[int, ...]:
@@ -98,7 +99,7 @@ class Layout:
 
 def layout_of(
     star: Star, numbers: Sequence[Encoded], columns: Sequence[str], categories: Sequence[str],
-    keys: Sequence[str], rows: int,
+    keys: Sequence[str], rows: int, weight: Encoded | None = None,
 ) -> Layout:  # fmt: skip
     """`columns`: by number, the star's column it is measured of (a missing indicator has that of its number).
 
@@ -106,4 +107,4 @@ def layout_of(
         InDatabaseError: a column is not in the star.
     """
     owners = tuple(star.dimension_of(name) for name in columns)
-    return Layout(star, tuple(keys), tuple(numbers), owners, tuple(categories), rows)
+    return Layout(star, tuple(keys), tuple(numbers), owners, tuple(categories), rows, weight)

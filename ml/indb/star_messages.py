@@ -60,12 +60,22 @@ class Messages:
 
     @property
     def count(self) -> Value:
-        """Facts of a key."""
+        """Facts of a key, each as often as its weight says."""
         return Value("n", self.rows)
+
+    @property
+    def counted(self) -> str:
+        """An aggregate of facts: how many they are, or their weight."""
+        return "coalesce(sum(w), 0)::bigint" if self.layout.weight else "count(*)"
+
+    def weighed(self, value: Value) -> Value:
+        """A value of a fact, times its weight."""
+        weight = self.layout.weight
+        return value.times(Value("w", weight.limit)) if weight else value
 
     def fact_sum(self, number: int) -> Value:
         """The sum of one of the fact's numbers over the facts of a key."""
-        return self._named(self._value(number).summed(self.rows), f"s{number}")
+        return self._named(self._of_facts(number), f"s{number}")
 
     def own(self, number: int) -> Value:
         """A number of the dimension."""
@@ -104,7 +114,9 @@ class Messages:
         listed = [f"{self._key(key)} as k{at}" for at, key in enumerate(layout.keys)]
         listed += [f"{layout.numbers[at].sql} as v{at}" for at in numbers]
         listed += [f"r.{POSTGRES.name_of(layout.nodes[at].column)} as q{at}" for at in nodes]
-        return f"(select {', '.join(listed) or '1'}\n  from {star.fact} as r {POSTGRES.fence}) as s"
+        listed += [f"{layout.weight.sql} as w"] if layout.weight else []
+        where = "\nwhere w is distinct from 0" if layout.weight else ""
+        return f"(select {', '.join(listed) or '1'}\n  from {star.fact} as r {POSTGRES.fence}) as s{where}"
 
     def _key(self, key: str) -> str:
         """As `ml.indb.cofactor_sql` splits rows: by the value, of NUMERIC by its text."""
@@ -114,6 +126,12 @@ class Messages:
     def _value(self, number: int) -> Value:
         one: Encoded = self.layout.numbers[number]
         return Value(f"v{number}", one.limit if one.decimals is not None else None)
+
+    def _of_facts(self, number: int) -> Value:
+        """All weights add up to the rows, so a sum of weighted values is as bounded as one of values."""
+        value = self._value(number)
+        product, summed = self.weighed(value).sql, value.summed(self.rows)
+        return Value(f"sum({product}){'' if summed.limit is None else '::bigint'}", summed.limit)
 
     def _named(self, value: Value, name: str) -> Value:
         return Value(name, value.limit)
@@ -127,8 +145,8 @@ class Messages:
 
     def _message(self, at: int) -> str:
         own = self.layout.own
-        sums = [f"{self._value(number).summed(self.rows).sql} as s{number}" for number in own]
-        listed = ", ".join([*self.splits(), f"q{at} as q", "count(*) as n", *sums])
+        sums = [f"{self._of_facts(number).sql} as s{number}" for number in own]
+        listed = ", ".join([*self.splits(), f"q{at} as q", f"{self.counted} as n", *sums])
         grouped = ", ".join([*self.splits(), f"q{at}"])
         return f"m{at} as materialized (select {listed} from {self.facts(own, [at])}\n group by {grouped})"
 
@@ -144,7 +162,7 @@ class Messages:
     def _pair(self, one: int, two: int) -> str:
         grouped = ", ".join([*self.splits(), f"q{one}", f"q{two}"])
         return (
-            f"p{one}_{two} as materialized (select {grouped}, count(*) as n from "
+            f"p{one}_{two} as materialized (select {grouped}, {self.counted} as n from "
             f"{self.facts((), [one, two])}\n group by {grouped})"
         )
 

@@ -12,12 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ml.indb.cofactor_scan import Measured, column_types, read_rows
+from ml.indb.cofactor_scan import Measured, column_types, read_rows, weighted_by
 from ml.indb.cofactor_sql import Query
-from ml.indb.columns import Category, Number
+from ml.indb.columns import Category, Number, Weight, encoded_weight
 from ml.indb.declarations import declared_columns
 from ml.indb.errors import InDatabaseError
-from ml.indb.refusals import refuse_values
+from ml.indb.refusals import refuse_values, refuse_weights
 from ml.indb.star_checks import check_star
 from ml.indb.star_layout import Layout, layout_of
 from ml.indb.star_messages import Messages
@@ -37,44 +37,53 @@ def measure_star(
     numbers: Iterable[Number],
     categories: Iterable[Category] = (),
     by: Sequence[str] = (),
+    weight: Weight | None = None,
 ) -> Measured:
-    """As `ml.indb.cofactor_scan.measure` of `star.joined`, and equal to it, bit for bit; `by` are columns of
-    the fact. Keys are checked first, and again in the statement itself.
+    """As `ml.indb.cofactor_scan.measure` of `star.joined`, and equal to it, bit for bit; `by` and the
+    `weight` are columns of the fact. Keys are checked first, and again in the statement itself.
 
     Raises:
         InDatabaseError: as `measure`; a key that is missing, orphaned or repeated; rows changed meanwhile.
         WarehouseError: a relation or column does not exist, or the statement fails.
     """
     declared, named = list(numbers), [category.name for category in categories]
-    split = [key for key in by if star.dimension_of(key) is not None]
+    weights = [weight.name] if weight else []
+    split = [key for key in (*by, *weights) if star.dimension_of(key) is not None]
     if split:
         raise InDatabaseError(
-            f"rows are split by {split}, of a dimension; allowed: columns of the fact: "
+            f"rows are split or weighted by {split}, of a dimension; allowed: columns of the fact: "
             f"{', '.join(star.columns)}. Take such a column into the fact's relation."
         )
     rows = check_star(wh, star)
     with wh.transaction():
         wh.execute("set local extra_float_digits = 1")  # a double's text then has all its digits
-        return _measured(wh, star, declared, named, by, rows)
+        return weighted_by(_measured(wh, star, declared, named, by, rows, weight), weight)
 
 
 def _measured(
-    wh: Warehouse, star: Star, declared: list[Number], named: list[str], by: Sequence[str], rows: int
-) -> Measured:
-    types = _types(wh, star, [*(one.name for one in declared), *named, *by])
+    wh: Warehouse, star: Star, declared: list[Number], named: list[str], by: Sequence[str], rows: int,
+    weight: Weight | None,
+) -> Measured:  # fmt: skip
+    weights = [weight.name] if weight else []
+    types = _types(wh, star, [*(one.name for one in declared), *named, *by, *weights])
+    scale = encoded_weight(weight, types[weight.name]) if weight else None
+    if scale is not None:
+        refuse_weights(wh, star.fact, scale)
+        rows = int(wh.scalar(f"select coalesce(sum({scale.sql}), 0) from {star.fact} as r"))
     columns = declared_columns(declared, named, types)
     names = [one.name for one in declared for _ in one.columns]
-    layout = layout_of(star, columns, names, named, by, rows)
+    layout = layout_of(star, columns, names, named, by, rows, scale)
     query = StarQuery(Messages(layout, types))
     pieces = query.pieces()
     text = query.sql(pieces)
     found = wh.query(text)
     for row in found:
         if row["refused"]:
+            refuse_weights(wh, star.fact, scale)
             _refuse(wh, layout, pieces[row["piece"]].node, declared, types)
     made = read_rows(
         list(_merged(found, pieces, layout)),
-        Query(star.fact, tuple(by), tuple(columns), tuple(named), types),
+        Query(star.fact, tuple(by), tuple(columns), tuple(named), types, scale),
         star.fact,
         types,
     )
@@ -108,6 +117,7 @@ def _merged(found: list[Row], pieces: Sequence[Piece], layout: Layout) -> Iterab
         name = (piece.part, *row["keys"], row["place"], row["first"], row["second"])
         whole = made.setdefault(name, _empty(piece.part, row, width))
         whole["rows"] += row["rows"]
+        whole["counted"] += row["counted"]
         for target, text in zip(piece.targets, row["sums"], strict=True):
             whole["sums"][places[target]] = text
     return made.values()
@@ -115,7 +125,7 @@ def _merged(found: list[Row], pieces: Sequence[Piece], layout: Layout) -> Iterab
 
 def _empty(part: str, row: Row, width: int) -> Row:
     kept = {name: row[name] for name in ("keys", "place", "first", "second")}
-    return {**kept, "part": part, "rows": 0, "sums": [None] * width}
+    return {**kept, "part": part, "rows": 0, "counted": 0, "sums": [None] * width}
 
 
 def _size(row: Row) -> int:

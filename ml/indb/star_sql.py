@@ -20,7 +20,7 @@ Target = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Piece:
-    """A select of (keys text[], place, first, second, rows, refused, sums text[]). `part`: "number",
+    """A select of (keys text[], place, first, second, rows, refused, counted, sums text[]). `part`: "number",
     "level" (place: of the category), "pair" (place: of the pair of categories) or "check" (sums: rows of the
     key's join, distinct keys, facts, of the node at `place`). `targets`: of the sums. `node`: whose numbers
     it sums, None for the fact's.
@@ -58,7 +58,9 @@ class StarQuery:
         values = {number: self.messages.own(number) for number in own}
         terms = [((number,), values[number]) for number in own]
         terms += [((i, j), values[i].times(values[j])) for at, i in enumerate(own) for j in own[at:]]
-        counts = ("count(*)", _nulls(own, "1"))
+        terms = [(target, self.messages.weighed(value)) for target, value in terms]
+        weight = ["w"] if self.layout.weight else []
+        counts = (self.messages.counted, _nulls(own, "1", weight), "count(*)")
         yield from self._numbers(terms, self.messages.facts(own), counts, None)
 
     def _of_dimensions(self) -> Iterator[Piece]:
@@ -77,17 +79,25 @@ class StarQuery:
                     numbers = layout.nodes[other].numbers
                     terms += [(_both(i, j), messages.pushed_sum(j).times(values[i])) for j in numbers]
             if terms:
-                yield from self._numbers(terms, f"w{at} as s", ("0::bigint", _nulls(node.numbers, "n")), at)
+                counts = ("0::bigint", _nulls(node.numbers, "n"), "0::bigint")
+                yield from self._numbers(terms, f"w{at} as s", counts, at)
 
     def _numbers(
-        self, terms: Sequence[tuple[Target, Value]], source: str, counts: tuple[str, str], node: int | None
+        self,
+        terms: Sequence[tuple[Target, Value]],
+        source: str,
+        counts: tuple[str, str, str],
+        node: int | None,
     ) -> Iterator[Piece]:
-        """Sums over a source, with `counts`, of rows and of refused values, in the first piece of it."""
+        """Sums over a source, with `counts`, of rows or their weight, of refused values and of rows that
+        count, in the first piece of it.
+        """
         for low in range(0, max(len(terms), 1), AGGREGATES):
             run = terms[low : low + AGGREGATES]
             sums = [f"sum({value.sql})::text" for _, value in run]
-            sql = self._select("0", "null::text", "null::text", *counts, sums)
-            counts = ("0::bigint", "0::bigint")
+            rows, refused, counted = counts
+            sql = self._select("0", "null::text", "null::text", rows, refused, sums, counted)
+            counts = ("0::bigint", "0::bigint", "0::bigint")
             text = f"{sql}\nfrom {source}{self._split()}"
             yield Piece("number", text, tuple(target for target, _ in run), node)
 
@@ -139,7 +149,8 @@ class StarQuery:
         sets = self._placed(combinations([nodes[at].categories[0] for at in facts], 2))
         if sets:
             named = [*self.messages.splits(), *(f"q{at} as c{nodes[at].categories[0]}" for at in facts)]
-            source = f"(select {', '.join(named)}, 1 as n from {self.messages.facts((), facts)}) as s"
+            n = "w" if self.layout.weight else "1"
+            source = f"(select {', '.join(named)}, {n} as n from {self.messages.facts((), facts)}) as s"
             yield self._grouped("pair", source, sets)
 
     def _placed(self, pairs: Iterable[Target]) -> list[tuple[int, Target]]:
@@ -181,12 +192,14 @@ class StarQuery:
         return Piece(part, text, tuple(target for target, _ in terms))
 
     def _select(
-        self, place: str, first: str, second: str, rows: str, refused: str, sums: Sequence[str]
-    ) -> str:
+        self, place: str, first: str, second: str, rows: str, refused: str, sums: Sequence[str],
+        counted: str = "0::bigint",
+    ) -> str:  # fmt: skip
         keys = ", ".join(f"{key}::text" for key in self.messages.splits())
         return (
             f"select array[{keys}]::text[] as keys, {place} as place, {first} as first, {second} as second,\n"
-            f"  {rows} as rows, {refused} as refused, array[{', '.join(sums)}]::text[] as sums"
+            f"  {rows} as rows, {refused} as refused, {counted} as counted,\n"
+            f"  array[{', '.join(sums)}]::text[] as sums"
         )
 
 
@@ -194,9 +207,9 @@ def _both(one: int, two: int) -> Target:
     return (min(one, two), max(one, two))
 
 
-def _nulls(numbers: Sequence[int], times: str) -> str:
+def _nulls(numbers: Sequence[int], times: str, more: Sequence[str] = ()) -> str:
     """How many values of facts were refused."""
-    names = [f"v{at}" for at in numbers]
+    names = [*(f"v{at}" for at in numbers), *more]
     runs = [
         f"num_nulls({', '.join(names[low : low + NULLS_AT_ONCE])})"
         for low in range(0, len(names), NULLS_AT_ONCE)

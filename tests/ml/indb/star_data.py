@@ -34,6 +34,7 @@ def made_star(seed: int, rows: int = 80) -> Made:
     fact = {
         "fold": pa.array(random.integers(0, 3, rows), pa.int32()),
         "y": pa.array(np.round(random.normal(0, 9, rows), 2)),
+        "w": pa.array(random.integers(0, 4, rows)),
         "day": pa.array([f"{day}.{'0' * int(zeros)}" for day, zeros in random.integers(1, 3, (rows, 2))]),
     }
     made = Made(Star("fact", (), (Dimension("none", "none", "k", ("k",)),)), {})
@@ -50,7 +51,7 @@ def made_star(seed: int, rows: int = 80) -> Made:
     made.numbers.append(Number("y", 2, 100.0))
     order = random.permutation(len(made.numbers))
     made.numbers = [made.numbers[at] for at in order]
-    made.star = Star("fact", ("fold", "day", "y", *own), tuple(dimensions))
+    made.star = Star("fact", ("fold", "w", "day", "y", *own), tuple(dimensions))
     return made
 
 

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ml.indb.cofactor_scan import measure
-from ml.indb.columns import Category, Number
+from ml.indb.columns import Category, Number, Weight
 from ml.indb.errors import InDatabaseError
 from ml.indb.star import Dimension, Star
 from ml.indb.star_checks import check_star
@@ -31,12 +31,17 @@ NUMBERS = [Number("seats"), Number("altitude"), Number("hour"), Number("delay")]
 
 
 @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(seed=st.integers(0, 2**16), by=st.sampled_from([(), ("fold",), ("fold", "day")]))
-def test_it_equals_the_join_bit_for_bit(rows_wh: Warehouse, seed: int, by: tuple[str, ...]):
+@given(
+    seed=st.integers(0, 2**16), by=st.sampled_from([(), ("fold",), ("fold", "day")]),
+    weight=st.sampled_from([None, Weight("w", 5), Weight("w", 10**9), Weight("w", 5, is_count=True)]),
+)  # fmt: skip
+def test_it_equals_the_join_bit_for_bit(
+    rows_wh: Warehouse, seed: int, by: tuple[str, ...], weight: Weight | None
+):
     made = made_star(seed)
     load(rows_wh, made)
-    found = measure_star(rows_wh, made.star, made.numbers, made.categories, by)
-    joined = measure(rows_wh, made.star.joined, made.numbers, made.categories, by)
+    found = measure_star(rows_wh, made.star, made.numbers, made.categories, by, weight)
+    joined = measure(rows_wh, made.star.joined, made.numbers, made.categories, by, weight)
     assert (found.groups, found.keys, found.types) == (joined.groups, joined.keys, joined.types)
     assert json.dumps(found.total.to_dict()) == json.dumps(joined.total.to_dict())
     assert found.kinds == joined.kinds and found.bytes_out > 0
@@ -189,9 +194,16 @@ def test_declarations_are_checked(rows_wh: Warehouse):
     ):
         measure_star(rows_wh, STAR, [Number("wings")])
     with pytest.raises(
-        InDatabaseError, match="split by \\['maker'\\], of a dimension; allowed: columns of the"
+        InDatabaseError, match="split or weighted by \\['maker'\\], of a dimension; allowed: columns of the"
     ):
         measure_star(rows_wh, STAR, NUMBERS, by=["maker"])
+    with pytest.raises(InDatabaseError, match="split or weighted by \\['seats'\\], of a dimension"):
+        measure_star(rows_wh, STAR, NUMBERS, weight=Weight("seats"))
+    with pytest.raises(InDatabaseError, match="weight 'delay': [0-9]+ rows hold none that can be taken"):
+        measure_star(rows_wh, STAR, NUMBERS, weight=Weight("delay"))
+    with pytest.raises(InDatabaseError, match="no rows of weight 'none' above 0"):
+        star = Star("(select *, 0 as none from flight)", ("delay", "hour", "none"), (AIRCRAFT, AIRPORT))
+        measure_star(rows_wh, star, NUMBERS, weight=Weight("none"))
     with pytest.raises(InDatabaseError, match="columns \\['seats'\\] stand twice in the star"):
         Star("flight", ("seats",), (AIRCRAFT,))
     with pytest.raises(InDatabaseError, match="no column is taken of them"):

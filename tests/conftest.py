@@ -21,7 +21,7 @@ import hypothesis
 import pytest
 
 from tests.database_stock import DatabaseStock
-from tests.peers.emulated import bigquery, bigquery_wh, emulator  # noqa: F401  (fixtures)
+from tests.peers.emulated import bigquery, bigquery_wh, emulated, emulator  # noqa: F401  (fixtures)
 from tests.peers.judged import judge  # noqa: F401  (a fixture)
 from warehouse.client import (
     Settings,

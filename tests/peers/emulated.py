@@ -33,16 +33,27 @@ def bigquery(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Setting
     """Settings of an empty warehouse: a prefix of datasets that nobody else uses. In a real project they are
     deleted after the test.
     """
-    prefix = f"t_{uuid.uuid4().hex[:12]}"
     real = os.environ.get(REAL_PROJECT)
-    if real:
-        settings = load_settings(env="test", home=tmp_path, database=prefix, warehouse_url=real)
-        yield settings
-        _delete_datasets(settings)
+    if not real:
+        yield request.getfixturevalue("emulated")
         return
-    emulator: BqEmulator = request.getfixturevalue("emulator")
+    settings = load_settings(env="test", home=tmp_path, database=_prefix(), warehouse_url=real)
+    yield settings
+    _delete_datasets(settings)
+
+
+@pytest.fixture
+def emulated(emulator: BqEmulator, tmp_path: Path) -> Settings:
+    """Settings of an empty warehouse on the emulator, also where a real project is named: for what is said of
+    the emulator alone.
+    """
+    prefix = _prefix()
     url = f"bigquery://{emulator.project}/{prefix}?endpoint={emulator.rest_url}"
-    yield load_settings(env="test", home=tmp_path, database=prefix, warehouse_url=url)
+    return load_settings(env="test", home=tmp_path, database=prefix, warehouse_url=url)
+
+
+def _prefix() -> str:
+    return f"t_{uuid.uuid4().hex[:12]}"
 
 
 def _delete_datasets(settings: Settings) -> None:

@@ -28,9 +28,9 @@ class Recorder(AuthorizedSession):
         return super().request(method, url, data=data, **given)
 
 
-def test_what_a_load_asks(bigquery):
+def test_what_a_load_asks(emulated):
     recorder = Recorder()
-    with BigQueryWarehouse(bigquery, recorder) as wh:
+    with BigQueryWarehouse(emulated, recorder) as wh:
         wh.ensure_schema("core")
         with wh.labelled(model="m"):
             wh.load_arrow("core", "a", ROWS, "create", job_id="flights-2013-01-01")
@@ -41,7 +41,7 @@ def test_what_a_load_asks(bigquery):
     assert asked["configuration"]["labels"] == {"starhouse_env": "test", "model": "m"}
     assert asked["configuration"]["load"] == {
         "destinationTable": {
-            "projectId": "test-project", "datasetId": f"{bigquery.database}_core", "tableId": "a",
+            "projectId": "test-project", "datasetId": f"{emulated.database}_core", "tableId": "a",
         },
         "sourceFormat": "PARQUET", "writeDisposition": "WRITE_EMPTY",
         "createDisposition": "CREATE_IF_NEEDED", "parquetOptions": {"enableListInference": True},
@@ -58,9 +58,9 @@ def test_a_named_load_happens_once(bigquery_wh):
     wh = bigquery_wh
     wh.ensure_schema("core")
     for _ in range(3):
-        wh.load_arrow("core", "a", ROWS, "create", job_id="first")
+        wh.load_arrow("core", "a", ROWS, "create", job_id=f"{wh.place.dataset}-first")
     for _ in range(2):
-        wh.load_arrow("core", "a", ROWS, job_id="second")
+        wh.load_arrow("core", "a", ROWS, job_id=f"{wh.place.dataset}-second")
     assert wh.scalar(COUNT) == 4
     wh.load_arrow("core", "a", ROWS)
     wh.load_arrow("core", "a", ROWS)
@@ -70,17 +70,18 @@ def test_a_named_load_happens_once(bigquery_wh):
 def test_a_load_that_failed_may_be_named_again(bigquery_wh):
     wh = bigquery_wh
     wh.ensure_schema("core")
+    name = f"{wh.place.dataset}-mended"
     wh.load_arrow("core", "a", ROWS, "create")
     with pytest.raises(WarehouseError, match=r"Loading core\.a"):
-        wh.load_arrow("core", "a", pa.table({"id": ["no number"]}), job_id="mended")
-    wh.load_arrow("core", "a", ROWS, job_id="mended")
-    wh.load_arrow("core", "a", ROWS, job_id="mended")
+        wh.load_arrow("core", "a", pa.table({"id": ["no number"]}), job_id=name)
+    wh.load_arrow("core", "a", ROWS, job_id=name)
+    wh.load_arrow("core", "a", ROWS, job_id=name)
     assert wh.scalar(COUNT) == 4
 
 
-def test_rows_come_by_the_storage_interface_too(bigquery, emulator):
-    url = f"{bigquery.warehouse_url.reveal()}&storage_endpoint={emulator.grpc_address}"
-    settings = load_settings(home=bigquery.home, env="test", database=bigquery.database, warehouse_url=url)
+def test_rows_come_by_the_storage_interface_too(emulated, emulator):
+    url = f"{emulated.warehouse_url.reveal()}&storage_endpoint={emulator.grpc_address}"
+    settings = load_settings(home=emulated.home, env="test", database=emulated.database, warehouse_url=url)
     many = pa.table({"id": range(5_000), "name": [f"n{i}" for i in range(5_000)]})
     with open_warehouse(settings) as wh:
         wh.ensure_schema("core")

@@ -54,51 +54,51 @@ def test_the_profile_holds_a_target_without_a_secret(real):
     assert files.profile(real).is_ok and files.profile(real).mend is None
 
 
-def test_the_target_of_an_emulator_has_its_address_and_no_credentials(bigquery):
-    target, _ = target_of(bigquery)
-    assert (target["api_endpoint"], target["method"]) == (bigquery.bigquery.endpoint, "oauth-secrets")
+def test_the_target_of_an_emulator_has_its_address_and_no_credentials(emulated):
+    target, _ = target_of(emulated)
+    assert (target["api_endpoint"], target["method"]) == (emulated.bigquery.endpoint, "oauth-secrets")
     assert (target["token"], target["job_retries"], target["location"]) == ("none", 0, "US")
 
 
-def test_a_child_agrees_with_its_parent(bigquery, monkeypatch):
+def test_a_child_agrees_with_its_parent(emulated, monkeypatch):
     monkeypatch.setenv(PASSWORD_VARIABLE, "of a postgres")
-    env = subprocess_env(bigquery)
-    assert (env["BIGQUERY_EMULATOR_HOST"], PASSWORD_VARIABLE in env) == (bigquery.bigquery.endpoint, False)
+    env = subprocess_env(emulated)
+    assert (env["BIGQUERY_EMULATOR_HOST"], PASSWORD_VARIABLE in env) == (emulated.bigquery.endpoint, False)
     code = "from warehouse.client import load_settings; s = load_settings(); print(s.engine, s.bigquery)"
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == f"bigquery {bigquery.bigquery}"
+    assert done.stdout.strip() == f"bigquery {emulated.bigquery}"
     monkeypatch.delenv("BIGQUERY_EMULATOR_HOST", raising=False)
-    assert "BIGQUERY_EMULATOR_HOST" not in subprocess_env(replace(bigquery, warehouse_url=None))
+    assert "BIGQUERY_EMULATOR_HOST" not in subprocess_env(replace(emulated, warehouse_url=None))
 
 
-def test_there_is_no_server_to_start_or_to_find(bigquery):
-    start_server(bigquery, keep=True)
-    assert os.listdir(bigquery.home) == []
+def test_there_is_no_server_to_start_or_to_find(emulated):
+    start_server(emulated, keep=True)
+    assert os.listdir(emulated.home) == []
     with pytest.raises(WarehouseError, match="did not start"):
-        stop_server(bigquery)
+        stop_server(emulated)
     with pytest.raises(SettingsError, match="the warehouse is on bigquery"):
-        connection_urls(bigquery)
+        connection_urls(emulated)
 
 
-def test_status_says_whether_it_answers(bigquery):
-    state = server_status(bigquery)
+def test_status_says_whether_it_answers(emulated):
+    state = server_status(emulated)
     assert (state.kind, state.product, state.is_running) == ("bigquery", "BigQuery", True)
-    assert state.place == f"project test-project, datasets {bigquery.database}_*, US"
+    assert state.place == f"project test-project, datasets {emulated.database}_*, US"
 
 
-def test_the_doctor_looks_at_login_jobs_and_datasets(bigquery):
-    found = {one.name: one for one in bigquery_project.checks(bigquery)}
+def test_the_doctor_looks_at_login_jobs_and_datasets(emulated):
+    found = {one.name: one for one in bigquery_project.checks(emulated)}
     assert [one.is_ok for one in found.values()] == [True] * 3
     assert "none begins with" in found["datasets"].text
     assert "maximum_bytes_billed" in found["jobs"].mend
-    with open_warehouse(bigquery) as wh:
+    with open_warehouse(emulated) as wh:
         wh.ensure_schema("core")
     elsewhere = load_settings(
-        home=bigquery.home, database=bigquery.database,
-        warehouse_url=f"{bigquery.warehouse_url.reveal()}&location=EU",
+        home=emulated.home, database=emulated.database,
+        warehouse_url=f"{emulated.warehouse_url.reveal()}&location=EU",
     )  # fmt: skip
     (problem,) = (one for one in bigquery_project.checks(elsewhere) if not one.is_ok)
-    assert problem.text == f"{bigquery.database}_core: not in EU, where jobs run."
+    assert problem.text == f"{emulated.database}_core: not in EU, where jobs run."
 
 
 def test_the_doctor_names_a_missing_right(tmp_path):

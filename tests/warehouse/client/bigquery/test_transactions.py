@@ -138,7 +138,8 @@ def test_what_a_dead_holder_left_open_is_undone(bigquery, wh, monkeypatch):
     (lease,) = died._held._leases
     lease._given_back.set()
     wh.run_googlesql("UPDATE starhouse.lock SET expires_at = TIMESTAMP_SECONDS(1) WHERE TRUE")
-    assert wh.scalar(COUNT) == 1, "the emulator shows what is not committed"
+    if wh.place.is_emulated:  # it shows what is not committed
+        assert wh.scalar(COUNT) == 1
     with wh.transaction():
         wh.lock_until_commit("x")
         assert wh.scalar(COUNT) == 0

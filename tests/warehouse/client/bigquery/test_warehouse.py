@@ -106,7 +106,7 @@ def test_the_catalogue_speaks_of_schemas_and_postgres_types(wh):
 def test_prefixes_keep_houses_apart(wh, bigquery):
     from dataclasses import replace
 
-    with open_warehouse(replace(bigquery, database=f"{bigquery.database}x")) as other:
+    with open_warehouse(replace(bigquery, database=f"{bigquery.database}_x")) as other:
         assert not other.schema_exists("core")
         other.ensure_schema("core")
         other.load_arrow("core", "a", ROWS.slice(0, 1), "create")
@@ -130,14 +130,14 @@ def test_errors_say_what_failed_and_never_come_from_google(wh):
         wh.query("select 1 as one")
 
 
-def test_nobody_at_the_endpoint(bigquery, monkeypatch):
+def test_nobody_at_the_endpoint(emulated, monkeypatch):
     from dataclasses import replace
 
     from warehouse.client.bigquery import jobs
     from warehouse.client.settings import Secret
 
     monkeypatch.setattr(jobs, "EMULATOR_RETRY_SECONDS", 0.1)
-    nobody = replace(bigquery, warehouse_url=Secret("bigquery://test-project/x?endpoint=http://127.0.0.1:9"))
+    nobody = replace(emulated, warehouse_url=Secret("bigquery://test-project/x?endpoint=http://127.0.0.1:9"))
     with (
         open_warehouse(nobody) as closed,
         pytest.raises(WarehouseError, match="on BigQuery failed") as failed,

@@ -1,6 +1,7 @@
 {# Which rows a test looks at. A test of a whole fact after one added day would cost more than building the day. So a run
    that builds a model for some days and tests it looks at those days; a run that only tests, or that built the model
-   whole, looks at all rows. Rows of other days were tested when they were written. #}
+   whole, looks at all rows. Rows of other days were tested when they were written.
+   A model that asked for its days in an earlier CTE reads no other days of a second input by it either. #}
 {% macro only_rebuilt_days(model, day, period='day') -%}
     {%- if not day -%}{{ return('') }}{%- endif -%}
     {%- if checked_date('start_date') or checked_date('end_date') -%}

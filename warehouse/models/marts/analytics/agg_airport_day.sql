@@ -22,6 +22,7 @@ with airport_hours as (
 weather as (
 
     select * from {{ ref('fct_weather_hour') }}
+    {% if is_incremental() %}{{ only_rebuilt_days(this, 'observed_date') }}{% endif %}
 
 ),
 

@@ -34,6 +34,7 @@ dates as (
 airport_hours as (
 
     select * from {{ ref('fct_airport_hour') }}
+    {% if is_incremental() %}{{ only_rebuilt_days(this, 'flight_date', 'month') }}{% endif %}
 
 ),
 

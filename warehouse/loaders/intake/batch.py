@@ -99,9 +99,10 @@ class Batch:
         """The positions of these rows, as Arrow's texts."""
         import pyarrow as pa
 
-        if not isinstance(self.positions, Numbered):
+        as_arrow = getattr(self.positions, "as_arrow", None)
+        if as_arrow is None:
             return pa.array([self.positions[place] for place in places], pa.string())
-        found = self.positions.as_arrow()
+        found = as_arrow()
         return found if len(places) == len(found) else found.take(pa.array(places, pa.int64()))
 
     def known_at_of(self, places: Sequence[int], otherwise: dt.datetime) -> pa.Array:

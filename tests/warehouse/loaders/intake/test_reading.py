@@ -17,6 +17,7 @@ from warehouse.loaders.intake import casting
 from warehouse.loaders.intake.batch import Batch, Numbered
 from warehouse.loaders.intake.connectors import file_formats
 from warehouse.loaders.intake.connectors.json_text import object_of
+from warehouse.loaders.intake.connectors.places import Keyed, place_of
 from warehouse.loaders.intake.converters import CONVERT, fits_numeric
 
 TEXTS = [
@@ -113,6 +114,24 @@ def test_a_reader_that_is_left_in_the_middle_ends(monkeypatch):
     next(batches)
     batches.close()
     assert next(batches, None) is None
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"a": [1, -7]},
+        {"a": [1, 2], "b": ["x", "é, y"], "c": [dt.date(2013, 1, 1), dt.date(987, 12, 31)]},
+        {"a": [1, None]},
+        {"b": [0.1, 1e23]},
+        {"a": [dt.datetime(2013, 1, 1, tzinfo=dt.UTC)] * 2},
+    ],
+)
+def test_places_by_key_are_the_same_made_at_once(columns):
+    for key in (tuple(columns), (*columns, "gone")):
+        at = Keyed("orders", key, pa.table(columns), 8)
+        rows = [[row.get(name) for name in key] for row in pa.table(columns).to_pylist()]
+        expected = [place_of("orders", key, row, f"row {8 + n}") for n, row in enumerate(rows)]
+        assert list(at) == expected == at.as_arrow().to_pylist() == at[0:2]
 
 
 def test_positions_are_texts_however_they_are_kept():

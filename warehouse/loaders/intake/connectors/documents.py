@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from warehouse.loaders.intake.declared import DeclaredTable
@@ -18,6 +19,9 @@ tells every BSON type apart. As text it keeps the order of the fields too, which
 ELEMENT, INDEX = "@", "@index"
 """Paths of an unnested element, and of its place in the array, from 0; `@1`, `@1index`, `@2` … where arrays
 are unnested within one another."""
+
+AS_THEY_ARE = {str, int, float, bool, dt.datetime}
+"""Types that the casting knows; most values are of one."""
 
 
 class NoArray(ValueError):
@@ -45,7 +49,7 @@ class Shape:
         }
         return cls(table, made, tuple(unnest))
 
-    @property
+    @cached_property
     def keeps_the_whole(self) -> bool:
         return any(column.name == WHOLE and WHOLE not in self.paths for column in self.table.columns)
 
@@ -55,7 +59,7 @@ class Shape:
         Raises:
             NoArray: a value to be unnested is there and is no array.
         """
-        kinds = {column.name: column.kind for column in self.table.columns}
+        kinds = self._kinds
         for place, around in unnested(document, self.unnest):
             row = {name: plain(value_at(around, path), kinds[name]) for name, path in self.paths.items()}
             if self.keeps_the_whole:
@@ -66,8 +70,15 @@ class Shape:
 
     def _undeclared(self, document: Mapping[str, Any]) -> dict[str, Any]:
         """Fields no path begins with, so that the contract can tell of them."""
-        known = {path.split(".")[0] for path in self.paths.values()} | {"_id"} | set(self.paths)
-        return {name: plain(value, "") for name, value in document.items() if name not in known}
+        return {name: plain(value, "") for name, value in document.items() if name not in self._known}
+
+    @cached_property
+    def _kinds(self) -> dict[str, str]:
+        return {column.name: column.kind for column in self.table.columns}
+
+    @cached_property
+    def _known(self) -> set[str]:
+        return {path.split(".")[0] for path in self.paths.values()} | {"_id"} | set(self.paths)
 
 
 def unnested(document: Mapping[str, Any], arrays: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -95,6 +106,8 @@ def _array(value: Any, path: str) -> list[Any]:
 
 def value_at(document: Any, path: str) -> Any:
     """The value at a dotted path, digits being places in arrays; None where there is none."""
+    if type(document) is dict and "." not in path:
+        return document.get(path)
     for part in path.split("."):
         if isinstance(document, Mapping):
             document = document.get(part)
@@ -109,11 +122,11 @@ def plain(value: Any, kind: str) -> Any:
     """A BSON value as the casting knows it: ObjectId as its hexadecimal text, Decimal128 as a Decimal, JSON
     as relaxed Extended JSON. What has no plain form stays, and is refused there.
     """
+    if value is None or (kind != "json" and type(value) in AS_THEY_ARE):
+        return value
     from bson import Decimal128, ObjectId
     from bson.json_util import RELAXED_JSON_OPTIONS, dumps
 
-    if value is None:
-        return None
     if kind == "json" or isinstance(value, Mapping | list):
         return dumps(value, json_options=RELAXED_JSON_OPTIONS, ensure_ascii=False)
     if isinstance(value, ObjectId):

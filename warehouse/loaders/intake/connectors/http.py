@@ -35,6 +35,8 @@ DEFAULTS: dict[str, Any] = {
     "since_start": "", "requests_per_second": 10.0, "timeout_s": 30.0, "attempts": 6, "backoff_s": 1.0,
     "longest_wait_s": 300.0,
 }  # fmt: skip
+BATCH_ROWS, BATCH_BYTES = 20_000, 8 << 20
+"""Pages are gathered up to so much: a load of each page alone takes most of its time for its transaction."""
 PAGES = {
     "single": "one answer holds all",
     "page_number": "at: the parameter of the page, first: its first number",
@@ -47,7 +49,7 @@ PAGES = {
 def read(
     source: DeclaredSource, table: DeclaredTable, connection: Secret | None, positions: Mapping[str, str]
 ) -> Iterator[Batch]:
-    """A batch a page.
+    """Batches of whole pages.
 
     Raises:
         LoadError: an option, an answer that is an error after all attempts, no JSON, pages without an end.
@@ -75,24 +77,37 @@ def read(
 def _batches(
     client: Any, table: DeclaredTable, chosen: Mapping[str, Any], params: dict[str, Any]
 ) -> Iterator[Batch]:
-    last, newest, before = Batch([], []), None, None
+    waiting, newest, before = Batch([], []), None, None
     seen: set[str] = set()
-    for number, page in enumerate(client.paginate(table.read, params=params), start=1):
-        url, content = page.response.request.url, page.response.content
-        if url in seen or (len(page) and content == before):
-            raise LoadError(
-                f"{table.read}: the pages have no end", value=f"page {number} comes again",
-                allowed="another page each time", next_step="correct the option pages",
+    size = 0
+    try:
+        for number, page in enumerate(client.paginate(table.read, params=params), start=1):
+            url, content = page.response.request.url, page.response.content
+            if url in seen or (len(page) and content == before):
+                raise LoadError(
+                    f"{table.read}: the pages have no end", value=f"page {number} comes again",
+                    allowed="another page each time", next_step="correct the option pages",
+                )  # fmt: skip
+            seen.add(url)
+            before = content
+            if waiting.row_count >= BATCH_ROWS or size >= BATCH_BYTES:
+                yield waiting
+                waiting, size = Batch([], []), 0
+            came = _page(page, table, number)
+            newest = _newest(table, came, newest)
+            waiting = Batch(
+                [*waiting.rows, *came.rows], [*waiting.positions, *came.positions],
+                rejects=[*waiting.rejects, *came.rejects],
             )  # fmt: skip
-        seen.add(url)
-        before = content
-        if last.row_count:
-            yield last
-        last = _page(page, table, number)
-        newest = _newest(table, last, newest)
+            size += len(content)
+    except Exception:
+        # what came before the fault is loaded
+        if waiting.row_count:
+            yield waiting
+        raise
     resume = {"": newest[1]} if newest and chosen["since"] else {}
-    if last.row_count or resume:
-        yield Batch(last.rows, last.positions, resume, last.rejects)
+    if waiting.row_count or resume:
+        yield Batch(waiting.rows, waiting.positions, resume, waiting.rejects)
 
 
 def _page(page: Any, table: DeclaredTable, page_number: int) -> Batch:

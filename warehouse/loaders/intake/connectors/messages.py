@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from warehouse.loaders.intake.batch import Batch, Reject
 from warehouse.loaders.intake.connectors.json_text import object_of
@@ -20,8 +20,7 @@ SHOWN_BYTES = 100_000
 """Of a message that is no JSON object, so many bytes are kept in quarantine."""
 
 
-@dataclass(frozen=True)
-class Message:
+class Message(NamedTuple):
     """`part`: partition or shard. `after`: the position that reading goes on from once this is loaded.
     `own`: what the broker says of it, by the names of columns that a table may declare.
     """

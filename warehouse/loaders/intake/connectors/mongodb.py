@@ -16,6 +16,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -169,6 +170,7 @@ def _tells_progress(value: Any, kind: str) -> bool:
     }.get(kind, (int, float, Decimal128)))  # fmt: skip
 
 
+@cache
 def _codec() -> Any:
     from bson.codec_options import CodecOptions, DatetimeConversion
 

@@ -20,7 +20,7 @@ from warehouse.client.source_database import SourceDatabase
 from warehouse.loaders.declaration import LoadError
 from warehouse.loaders.intake.batch import Batch
 from warehouse.loaders.intake.casting import arrow_type
-from warehouse.loaders.intake.connectors.places import place_of
+from warehouse.loaders.intake.connectors.places import Keyed
 from warehouse.loaders.intake.declared import DeclaredSource, DeclaredTable
 
 if TYPE_CHECKING:
@@ -115,13 +115,7 @@ def _batches(database: SourceDatabase, sql: str, table: DeclaredTable) -> Iterat
 def _batch(rows: pa.Table, table: DeclaredTable, first: int) -> Batch:
     import pyarrow.compute as pc
 
-    absent = [None] * rows.num_rows
-    known = set(rows.column_names)
-    keys = zip(*(rows[n].to_pylist() if n in known else absent for n in table.key), strict=True)
-    positions = [
-        place_of(table.read, table.key, values, f"row {first + at}")
-        for at, values in enumerate(keys, start=1)
-    ]
+    positions = Keyed(table.read, table.key, rows, first + 1)
     resume = {}
     if table.cursor:
         newest = pc.max(rows[table.cursor]).as_py()

@@ -35,7 +35,7 @@ def bigquery(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Setting
     """
     real = os.environ.get(REAL_PROJECT)
     if not real:
-        yield request.getfixturevalue("emulated")
+        yield _settings_on(request.getfixturevalue("emulator"), tmp_path)
         return
     settings = load_settings(env="test", home=tmp_path, database=_prefix(), warehouse_url=real)
     yield settings
@@ -47,9 +47,13 @@ def emulated(emulator: BqEmulator, tmp_path: Path) -> Settings:
     """Settings of an empty warehouse on the emulator, also where a real project is named: for what is said of
     the emulator alone.
     """
+    return _settings_on(emulator, tmp_path)
+
+
+def _settings_on(emulator: BqEmulator, home: Path) -> Settings:
     prefix = _prefix()
     url = f"bigquery://{emulator.project}/{prefix}?endpoint={emulator.rest_url}"
-    return load_settings(env="test", home=tmp_path, database=prefix, warehouse_url=url)
+    return load_settings(env="test", home=home, database=prefix, warehouse_url=url)
 
 
 def _prefix() -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from ml.indb.cofactor_scan import measure
 from ml.indb.cofactor_store import CofactorStore
-from ml.indb.columns import Category, Number
+from ml.indb.columns import Category, Number, Weight
 from ml.indb.errors import InDatabaseError
 from ml.indb.linear import least_squares
 from ml.indb.lossless_cells import lossless_cells
@@ -72,8 +72,10 @@ def test_a_star_is_measured_without_its_join(rows_wh, judged, judge):
     for name, table in made.tables.items():
         rows_wh.load_arrow("public", name, table, "replace")
         judge.load(name, table)
-    found = [measure_star(wh, made.star, made.numbers, made.categories, ()) for wh in (rows_wh, judged)]
-    assert found[0].total.to_dict() == found[1].total.to_dict()
+    for weight in (None, Weight("w", 5)):
+        measured = (made.star, made.numbers, made.categories, (), weight)
+        found = [measure_star(wh, *measured).total.to_dict() for wh in (rows_wh, judged)]
+        assert found[0] == found[1]
 
 
 def test_days_are_kept_and_forgotten(both):

@@ -34,7 +34,7 @@ def made_star(seed: int, rows: int = 80) -> Made:
     fact = {
         "fold": pa.array(random.integers(0, 3, rows), pa.int32()),
         "y": pa.array(np.round(random.normal(0, 9, rows), 2)),
-        "w": pa.array(random.integers(0, 4, rows)),
+        "w": pa.array(np.random.default_rng(seed + 1).integers(0, 4, rows)),
         "day": pa.array([f"{day}.{'0' * int(zeros)}" for day, zeros in random.integers(1, 3, (rows, 2))]),
     }
     made = Made(Star("fact", (), (Dimension("none", "none", "k", ("k",)),)), {})

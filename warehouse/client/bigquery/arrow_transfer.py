@@ -49,7 +49,7 @@ def load(
     if mode not in MODES:
         raise WarehouseError(f"Loading failed: mode {mode!r} is unknown. Allowed: {', '.join(MODES)}.")
     what = f"Loading {schema}.{table} ({mode})"
-    if job_id is not None and (job_id := _unused(engine, what, job_id)) is None:
+    if job_id is not None and _unused(engine, what, job_id) is None:
         return
     known = engine.table(schema, table)
     if (mode == "create") is (known is not None) and mode != "replace":
@@ -62,7 +62,13 @@ def load(
             fields = _of_table(fields, pattern.schema, what)
         config = _load_config(engine, fields, mode)
         target = engine.reference(schema, table)
-        engine.jobs.persistently(what, lambda own: _once(engine, file, target, config, job_id or own))
+
+        def once(own: str) -> None:
+            named = own if job_id is None else _unused(engine, what, job_id)
+            if named is not None:
+                _once(engine, file, target, config, named)
+
+        engine.jobs.persistently(what, once)
 
 
 def _once(engine: BigQueryEngine, file: Any, target: str, config: Any, job_id: str) -> None:
@@ -86,12 +92,15 @@ def _unused(engine: BigQueryEngine, what: str, job_id: str) -> str | None:
         own = job_id if number == 1 else f"{job_id}_{number}"
         with translated(what, engine.place):
             try:
-                engine.client.get_job(own, retry=engine.jobs.retry, timeout=ANSWER_SECONDS).result()
-                return None
+                job = engine.client.get_job(own, retry=engine.jobs.retry, timeout=ANSWER_SECONDS)
             except NotFound:
                 return own
+            try:
+                job.result(retry=engine.jobs.retry)
+                return None
             except GoogleAPIError:
-                continue
+                if job.error_result is None:  # how it ended is not known
+                    raise
     raise WarehouseError(f"{what} failed: {SAME_ID_TRIES} jobs named {job_id} failed. Give another job_id.")
 
 

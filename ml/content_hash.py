@@ -21,14 +21,13 @@ FAMILIES = {
 }  # fmt: skip
 """Types that hold the same values have one name; others keep Postgres' own."""
 
-SHOWN = {
-    "double": "{x}::double precision", "numeric": "trim_scale({x})", "whole": "{x}", "boolean": "{x}",
-    "date": "{x}",
-}  # fmt: skip
-"""How a value is shown where engines would show it differently; others as text."""
+SHOWN = dict.fromkeys(
+    ("whole", "boolean", "date", "text", "timestamp with time zone", "timestamp without time zone"), "{x}"
+) | {"double": "{x}::double precision", "numeric": "trim_scale({x})"}
+"""How a value stands in a row, so that engines show it alike; others as text."""
 
-WORDS = ((1, 15), (16, 15), (31, 15), (46, 15), (61, 4))
-"""Digits of a sha256, parted so that each part is a whole number that both engines hold: first, many."""
+WORDS = (1, 16, 31, 46)
+"""Where the parts of a sha256 begin, each of 15 digits: a whole number that both engines hold."""
 
 
 def content_hash(wh: Warehouse, schema: str, table: str) -> tuple[str, tuple[str, ...]]:
@@ -44,8 +43,8 @@ def content_hash(wh: Warehouse, schema: str, table: str) -> tuple[str, tuple[str
         SHOWN.get(kind, "{x}::text").format(x=f"t.{quote(name)}") for name, kind in columns.items()
     )
     words = ", ".join(
-        f"sum(('x' || substr(digest, {first}, {many}))::bit({4 * many})::bigint) as word_{number}"
-        for number, (first, many) in enumerate(WORDS)
+        f"sum(('x' || substr(digest, {first}, 15))::bit(60)::bigint) as word_{number}"
+        for number, first in enumerate(WORDS)
     )
     sql = f"""select count(*) as rows, {words} from (
                   select encode(sha256(convert_to(row({shown})::text, 'UTF8')), 'hex') as digest

@@ -87,7 +87,7 @@ def calibrate(wh: Warehouse, spec: ModelSpec, training_set: TrainingSet) -> None
     """Measure what the plan of this training needs of the server, unless it is known: best while nothing
     else runs. A declaration of another engine, and few rows, need nothing.
     """
-    if spec.engine == "warehouse" and training_set.train_rows > FEW_ROWS:
+    if wh.dialect == "postgres" and spec.engine == "warehouse" and training_set.train_rows > FEW_ROWS:
         params = next(candidates(spec.algorithm))
         unit_costs(wh, TRAINERS[spec.algorithm.name].work(params)["trainer"])
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 WAYS = ("cells", "factorised", "joined", "export")
 FEW_ROWS = 10_000
 """So few rows are trained on in the warehouse unmeasured: any way takes less than a calibration."""
+STAYING = ("factorised", "joined")
+"""Ways on which no row leaves."""
 
 
 @dataclass(frozen=True)
@@ -81,17 +83,24 @@ def plan_training(wh: Warehouse, work: TrainingWork, way: str = "auto") -> Train
             + (" Only a declared star is factorised." if way == "factorised" else "")
         )
     found = read_statistics(wh, work)
-    if found.rows <= FEW_ROWS:
-        reason = "as asked for" if way != "auto" else f"{found.rows:,} rows are too few to measure"
-        return TrainingPlan(
-            work.trainer,
-            (work.open_ways or work.ways)[0] if way == "auto" else way,
-            reason,
-            way != "auto",
-            (),
-            found,
-        )
+    if found.rows <= FEW_ROWS or wh.dialect == "bigquery":
+        return _unmeasured(work, found, way)
     return choose(work, found, estimates(work, found, unit_costs(wh, work.trainer)), way)
+
+
+def _unmeasured(work: TrainingWork, found: WorkStatistics, way: str) -> TrainingPlan:
+    """The plan where no costs are measured: few rows; BigQuery, where a job's start drowns a row's cost, and
+    rows stay because what leaves is paid for.
+    """
+    open_ = work.open_ways or work.ways
+    if way != "auto":
+        chosen, reason = way, "as asked for"
+    elif found.rows <= FEW_ROWS:
+        chosen, reason = open_[0], f"{found.rows:,} rows are too few to measure"
+    else:
+        chosen = next((one for one in open_ if one in STAYING), open_[0])
+        reason = f"{found.rows:,} rows stay on BigQuery, whose costs are not measured by trial"
+    return TrainingPlan(work.trainer, chosen, reason, way != "auto", (), found)
 
 
 def choose(

@@ -146,7 +146,7 @@ def _double(path: str, columns: tuple[str, ...], condition: str = "") -> str:
     listed = ", ".join(quote(name) for name in columns)
     known = [f"{quote(name)} is not null" for name in columns]
     where = " and ".join([*known, *([f"({condition})"] if condition else [])])
-    return f"select 1 as one from {_named(path)} where {where} group by {listed} having count(*) > 1"
+    return f"select 1 as one from {_named(path)} as t where {where} group by {listed} having count(*) > 1"
 
 
 def _named(path: str) -> str:
@@ -230,7 +230,9 @@ class _Reader:
         number = self._taken.get(base, 0)
         self._taken[base] = number + 1
         recent = f" and {quote(self._written_at)} > {RECENT}" if self._written_at else ""
-        broken = f"select 1 as one from {_named(self._path)} where not ({condition.sql('postgres')}){recent}"
+        broken = (
+            f"select 1 as one from {_named(self._path)} as t where not ({condition.sql('postgres')}){recent}"
+        )
         self._rules.append(Rule(given or f"{base}{number or ''}", CHECK, broken))
 
 

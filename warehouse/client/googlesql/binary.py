@@ -150,7 +150,7 @@ def _element(value: Typed) -> str:
     if value.kind.name == "bool":
         return f"CASE WHEN {sql} THEN 't' WHEN NOT {sql} THEN 'f' ELSE '' END"
     text = casted(value, TEXT).sql.sql("bigquery")
-    if value.kind.name != "text":
+    if value.kind.name not in ("text", "timestamp", "datetime"):
         needed(value, "a row's text", "int", "float", "numeric", "date")
         return f"IFNULL({text}, '')"
     quoted = f"""CONCAT('"', REPLACE(REPLACE({text}, '\\\\', '\\\\\\\\'), '"', '""'), '"')"""

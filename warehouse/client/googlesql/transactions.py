@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from warehouse.client.errors import WarehouseError
 from warehouse.client.googlesql.kinds import TranslationError
 from warehouse.client.identifiers import quote
-from warehouse.client.rules import RAISED, rules_after, rules_of
+from warehouse.client.rules import CHECK, RAISED, REFERENCE, UNIQUE, rules_after, rules_of
 
 if TYPE_CHECKING:
     from typing import Self
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from warehouse.client.googlesql.statements import Translation
     from warehouse.client.rules import Rule
 
+IN_TURN = (CHECK, UNIQUE, REFERENCE)
 WORK = "ml_work."
 """Tables of one run: no transaction is needed for them."""
 
@@ -130,8 +131,8 @@ class Transactions:
             self._broken |= {rule.name: rule for rule in rules_after(made.changed, made.change)}
 
     def _end(self) -> None:
-        if self._broken:
-            self._ask(list(self._broken.values()))
+        if self._broken:  # where a row breaks several, Postgres names a check, then a key
+            self._ask(sorted(self._broken.values(), key=lambda rule: IN_TURN.index(rule.sqlstate)))
         for path in self._temporary:
             self._known.pop(path, None)
             self._send(f"DROP TABLE IF EXISTS {quote(*path.split('.'), dialect='bigquery')}")

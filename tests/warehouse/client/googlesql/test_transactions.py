@@ -113,9 +113,9 @@ def test_rules_are_asked_for_before_the_end_and_named_as_postgres_does():
     assert names == ["child_pkey", "child_name_fkey", "child_size_check", "child_order", "child_one_best"]
     engine = Engine(broken=1)
     wh = Told(engine)
-    with pytest.raises(WarehouseError, match="break the rule 'child_pkey'") as refused:
+    with pytest.raises(WarehouseError, match="break the rule 'child_size_check'") as refused:
         wh.execute("insert into ruled.child (name, size) values ('a', 1)")
-    assert (refused.value.sqlstate, refused.value.constraint) == ("23505", "child_pkey")
+    assert (refused.value.sqlstate, refused.value.constraint) == ("23514", "child_size_check")
     assert heads(engine)[:3] == ["LOCK ruled.child", "BEGIN", "INSERT INTO `ruled`.`child`"]
     assert "(SELECT IFNULL(MAX(`child_id`), 0) FROM `ruled`.`child`) + 1" in engine.sent[2]
     assert engine.sent[-1] == "ROLLBACK"

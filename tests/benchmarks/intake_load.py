@@ -116,8 +116,8 @@ def _write(kind: str, way: Way, rows: int, found: Found, server: str) -> None:
         peak_bytes={name: max(peak for _, peak in found[name]) for name in shown},
         to_copy=median(speeds[kind]) / median(speeds["copy"]),
     )
-    print(f"{kind}, {rows:,} rows: {result['quotient']:.2f} of {result['peer']}, "
-          f"{result['to_copy']:.2f} of plain COPY")  # fmt: skip
+    beside = f", {result['quotient']:.2f} of {result['peer']}" if peer != "copy" else ""
+    print(f"{kind}, {rows:,} rows: {result['to_copy']:.2f} of plain COPY{beside}")
 
 
 def arguments() -> argparse.Namespace:

@@ -160,10 +160,15 @@ def _at_zone(moment: exp.Expression, kind: Any, zone: exp.Expression) -> exp.Exp
     return exp.AtTimeZone(this=exp.cast(moment, kind), zone=zone)
 
 
+def deep_statements() -> None:
+    """Its walks over a statement are recursive; one that goes too deep is taken for one without tables."""
+    sys.setrecursionlimit(50_000)
+
+
 PATCHES = (
-    declared_columns_of_a_parenthesised_query, distinct_within_array_agg, any_kind_of_uploaded_file,
-    files_bring_their_schema, parquet_by_name, tables_whose_names_begin_like_functions,
-    zones_that_are_columns, limits_behind_grouping_sets,
+    deep_statements, declared_columns_of_a_parenthesised_query, distinct_within_array_agg,
+    any_kind_of_uploaded_file, files_bring_their_schema, parquet_by_name,
+    tables_whose_names_begin_like_functions, zones_that_are_columns, limits_behind_grouping_sets,
 )  # fmt: skip
 
 if __name__ == "__main__":

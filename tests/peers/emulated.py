@@ -53,6 +53,7 @@ def emulated(emulator: BqEmulator, tmp_path: Path) -> Settings:
 def _settings_on(emulator: BqEmulator, home: Path) -> Settings:
     prefix = _prefix()
     url = f"bigquery://{emulator.project}/{prefix}?endpoint={emulator.rest_url}"
+    url += f"&storage_endpoint={emulator.grpc_address}"
     return load_settings(env="test", home=home, database=prefix, warehouse_url=url)
 
 

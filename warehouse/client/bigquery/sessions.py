@@ -28,8 +28,8 @@ class Session:
         """Keep what was written.
 
         Raises:
-            WarehouseError: another transaction changed the same tables (sqlstate 40001), or no answer came;
-                nothing is kept then.
+            WarehouseError: another transaction changed the same tables (sqlstate 40001); nothing is kept
+                then. Or no answer came in time (08006); then it may be kept.
         """
         self._jobs.run("COMMIT TRANSACTION", session=self.id)
         self._end()

@@ -79,8 +79,11 @@ def test_a_load_that_failed_may_be_named_again(bigquery_wh):
     assert wh.scalar(COUNT) == 4
 
 
-def test_rows_come_by_the_storage_interface_too(emulated, emulator):
-    url = f"{emulated.warehouse_url.reveal()}&storage_endpoint={emulator.grpc_address}"
+@pytest.mark.parametrize("interface", ["storage", "pages"])
+def test_rows_come_by_both_interfaces(emulated, interface):
+    url = emulated.warehouse_url.reveal()
+    if interface == "pages":
+        url = url.partition("&storage_endpoint=")[0]
     settings = load_settings(home=emulated.home, env="test", database=emulated.database, warehouse_url=url)
     many = pa.table({"id": range(5_000), "name": [f"n{i}" for i in range(5_000)]})
     with open_warehouse(settings) as wh:
@@ -89,6 +92,7 @@ def test_rows_come_by_the_storage_interface_too(emulated, emulator):
         found = wh.fetch_arrow("select id, name from core.a where id >= 10")
         assert found.sort_by("id").equals(many.slice(10))
         assert wh.bytes_out == found.nbytes
+        assert (wh.place.storage_endpoint is None) == (interface == "pages")
 
 
 def test_bytes_and_long_texts_are_written(bigquery_wh):

@@ -1,6 +1,7 @@
 """What candidates of trees lose on rows that are held out, after each round, from one table of all rows.
 
-Bins, first scores, splits and leaves come from the training rows alone; a loss is a sum of whole numbers.
+Bins, first scores, splits and leaves come from the training rows alone, but that the label's steps are fine
+enough for all rows; a loss is a sum of whole numbers.
 
 Belongs here: one set of held rows. Does not belong here: folds by a column of numbers
 (`ml.indb.tree_search`).

@@ -55,8 +55,13 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("engine", ["auto", "export"])
-@pytest.mark.parametrize("case", CASES)
+CUT_IN_MEMORY = ("constant", "all_missing", "infinite", "one_category", "many_categories")
+"""What an export refuses by itself."""
+
+
+@pytest.mark.parametrize(
+    ("case", "engine"), [*((case, "auto") for case in CASES), *((case, "export") for case in CUT_IN_MEMORY)]
+)
 def test_bad_rows_are_refused_by_name(rows_wh, case, engine):
     changed, message = CASES[case]
     with pytest.raises(InDatabaseError, match=message):

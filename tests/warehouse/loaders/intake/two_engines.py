@@ -15,8 +15,11 @@ from warehouse.loaders.intake.declared import DeclaredTable
 from warehouse.loaders.intake.intake import Account, Intake
 
 OF_A_LOAD = {"load_id", "loaded_at", "started_at", "finished_at", "judged_at", "quarantined_at", "settled_at",
-             "updated_at", "added_at", "content_sha256"}  # fmt: skip
-"""What differs between any two loads; the hash is compared by its hex text."""
+             "updated_at", "added_at", "content_sha256",
+             "quarantine_id"}  # fmt: skip
+"""What differs between any two loads (Postgres leaves numbers of the quarantine out); the hash is compared by
+its hex text.
+"""
 BOOKS = ("intake_position", "intake_account", "intake_verdict", "intake_watermark", "quarantine")
 
 

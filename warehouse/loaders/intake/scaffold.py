@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from warehouse.client.settings import Secret
 
 FALLBACK = "text"
+RAW_SCHEMA = "{{ target.schema ~ '_raw' if target.type == 'bigquery' else 'raw' }}"
+"""BigQuery has no database between project and dataset: there the profile's dataset is a prefix."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,7 @@ def _sources(kind: str, name: str, connection: str | None, tables: list[Sampled]
     loader = {"kind": kind, **({"connection": connection} if connection else {})}
     entry = {
         "name": name,
-        "schema": "raw",
+        "schema": RAW_SCHEMA,
         "description": f"{name}, read by {kind}.",
         "config": {"meta": {"loader": loader}},
         "tables": [_source_table(name, table) for table in tables],

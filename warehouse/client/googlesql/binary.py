@@ -60,6 +60,11 @@ def bytes_of(node: exp.Cast, of: Rewrite) -> Typed:
         raise TranslationError(
             "cast to bytea is translated of a literal alone; allowed: convert_to(x, 'UTF8')."
         )
+    return bytes_of_literal(given)
+
+
+def bytes_of_literal(given: Typed) -> Typed:
+    """A text literal as the bytes that Postgres reads in it."""
     text = given.sql.this
     if text.startswith(MARK):
         return Typed(given.sql, BYTES)

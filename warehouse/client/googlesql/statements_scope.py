@@ -9,8 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from warehouse.client.googlesql.binary import bytes_of_literal
 from warehouse.client.googlesql.casts import casted
-from warehouse.client.googlesql.kinds import IN_BIGQUERY, Columns, Kind, Tables, TranslationError, Typed
+from warehouse.client.googlesql.kinds import (
+    BYTES,
+    IN_BIGQUERY,
+    Columns,
+    Kind,
+    Tables,
+    TranslationError,
+    Typed,
+)
 from warehouse.client.googlesql.queries import Queries
 from warehouse.client.googlesql.selects import Select
 
@@ -71,6 +80,8 @@ def assigned(given: Typed, kind: Kind) -> Typed:
         return Typed(exp.cast(given.sql, IN_BIGQUERY[kind.name], dialect="bigquery"), kind)
     if "unknown" in (given.kind.name, kind.name) or (given.kind.name in texts and kind.name in texts):
         return given
+    if kind is BYTES and given.sql.key == "literal":
+        return bytes_of_literal(given)
     if kind.name == "decimal":
         number = casted(given, Kind("numeric", kind.scale))
         return Typed(exp.cast(number.sql, "NUMERIC", dialect="bigquery"), kind)

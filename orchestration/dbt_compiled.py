@@ -10,6 +10,7 @@ import json
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,17 +29,29 @@ READ_AT_COMPILATION = {"macro.starhouse.champion_scores": ("ml", "champion_sql")
 """Tables that a macro reads while dbt compiles, which no graph of dbt shows."""
 
 
-def build_steps(wh: Warehouse, settings: Settings) -> list[Step]:
+def build_arguments(job: str, window: tuple[date, date] | None, is_forced: bool) -> list[str]:
+    """What a run adds to dbt's command.
+
+    dbt finds the days that were loaded anew by itself, so a run names days only where they are to be built
+    again: other vars than last time make dbt parse the whole project, 4 s.
+    """
+    arguments = ["--full-refresh"] if is_forced and not window else []
+    if window and (is_forced or job == "build"):
+        arguments += ["--vars", json.dumps({"start_date": str(window[0]), "end_date": str(window[1])})]
+    return arguments
+
+
+def build_steps(wh: Warehouse, settings: Settings, arguments: Sequence[str] = ()) -> list[Step]:
     """A step a model and snapshot. Compiling asks the database which tables are there, so that an incremental
     model shows the rows that its next run reads; what reads a source that is not there yet is not compiled,
-    and unknown.
+    and unknown. `arguments` are those of `build_arguments`.
 
     Raises:
         WarehouseError: the project does not compile; with dbt's own words.
     """
     parsed = read_manifest(settings)
     absent = _absent(wh, parsed)
-    made = _compiled(settings, [parsed["nodes"][key]["name"] for key in absent])
+    made = _compiled(settings, [parsed["nodes"][key]["name"] for key in absent], arguments)
     prefix = f"{settings.database}_" if settings.engine == "bigquery" else ""
     return [step_of(node, prefix, absent.get(key)) for key, node in _in_order(made["nodes"])]
 
@@ -58,14 +71,14 @@ def _absent(wh: Warehouse, manifest: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def _compiled(settings: Settings, without: Sequence[str]) -> dict[str, Any]:
+def _compiled(settings: Settings, without: Sequence[str], arguments: Sequence[str]) -> dict[str, Any]:
     """The manifest of a compilation of all models but some."""
     write_profile(settings)
     exclude = ["--exclude", *without] if without else []
     with tempfile.TemporaryDirectory(prefix="starhouse-compile-") as folder:
         env = subprocess_env(settings) | {"DBT_TARGET_PATH": folder, "DBT_LOG_PATH": folder}
         done = subprocess.run(
-            [DBT, "compile", "--quiet", "--target", settings.env, *exclude],
+            [DBT, "compile", "--quiet", "--target", settings.env, *arguments, *exclude],
             cwd=settings.dbt_project_dir, env=env, capture_output=True, text=True, check=False,
         )  # fmt: skip
         manifest = Path(folder) / "manifest.json"

@@ -7,6 +7,7 @@ Belongs here: which steps a job has. Does not belong here: their statements (`ml
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from warehouse.client.cost import Step, StepCost, estimated, keep_within, total_of
@@ -15,14 +16,16 @@ if TYPE_CHECKING:
     from warehouse.client import Settings, Warehouse
 
 LOADS = Step("load", "load raw tables", None, note="load jobs are free")
+Window = tuple[date, date]
 STAGES = ("load", "build", "train", "score", "monitor")
 
 
 def job_steps(
-    wh: Warehouse, settings: Settings, job: str, models: Sequence[str], *, with_dbt: bool = True
-) -> list[Step]:
+    wh: Warehouse, settings: Settings, job: str, models: Sequence[str], *, with_dbt: bool = True,
+    window: Window | None = None, is_forced: bool = False,
+) -> list[Step]:  # fmt: skip
     """The steps of a job, or of "all", over the models named; those of dbt, whose project is compiled for it,
-    with `with_dbt`.
+    with `with_dbt`: as they would run now, for what a load brings is not known before it.
 
     Raises:
         WarehouseError: the dbt project does not compile.
@@ -35,9 +38,9 @@ def job_steps(
     if with_dbt:
         steps.append(LOADS)
         if job in ("all", "build", "score"):
-            from orchestration.dbt_compiled import build_steps
+            from orchestration.dbt_compiled import build_arguments, build_steps
 
-            steps += build_steps(wh, settings)
+            steps += build_steps(wh, settings, build_arguments(job, window, is_forced))
     specs = load_specs()
     for name in reversed(models):
         # Ahead of dbt's steps of a stage: reports are about what the models gave.
@@ -63,9 +66,15 @@ def budget_of(settings: Settings, given: str | None) -> int | None:
     return settings.bigquery.budget_bytes if settings.engine == "bigquery" else None
 
 
+def window_of(start: date | None, end: date | None) -> Window | None:
+    """First and last day of a run that names one of them; None for a run about everything."""
+    return None if start is None and end is None else (start or date.min, end or date(9999, 1, 1))
+
+
 def keep_job_within(
-    wh: Warehouse, settings: Settings, job: str, budget: int | None, models: Sequence[str] | None = None
-) -> None:
+    wh: Warehouse, settings: Settings, job: str, budget: int | None, models: Sequence[str] | None = None,
+    window: Window | None = None, is_forced: bool = False,
+) -> None:  # fmt: skip
     """Nothing without a budget; else estimate the job, or only what it does for the models named, and raise
     where it would go beyond.
 
@@ -76,7 +85,9 @@ def keep_job_within(
         from ml.spec import load_specs
 
         names = list(load_specs()) if models is None else models
-        steps = job_steps(wh, settings, job, names, with_dbt=models is None)
+        steps = job_steps(
+            wh, settings, job, names, with_dbt=models is None, window=window, is_forced=is_forced
+        )
         keep_within(estimated(wh, steps), budget, job)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
 import typer
@@ -31,15 +31,17 @@ def run(
 
 
 def execute(
-    job: str, *, budget: str | None = None, models: list[str] | None = None, **choices: object
-) -> None:
+    job: str, *, budget: str | None = None, models: list[str] | None = None, start: date | None = None,
+    end: date | None = None, tags: dict[str, str] | None = None, **choices: object,
+) -> None:  # fmt: skip
     """Run, show and remember; leaves the process with 1 where the run failed, 2 where it could not begin, as
     where the estimate is beyond the budget. `models`: those that the chosen assets are of, None for the whole
     job.
     """
     from orchestration.console import open_console
-    from orchestration.estimate import budget_of, keep_job_within
+    from orchestration.estimate import budget_of, keep_job_within, window_of
     from orchestration.runner import run_job, write_last_run
+    from orchestration.stages.house import FORCE_TAG
     from orchestration.summary import model_verdicts, print_summary
     from warehouse.client import SettingsError, WarehouseError, load_settings, open_warehouse
 
@@ -47,8 +49,9 @@ def execute(
     try:
         settings = load_settings()
         with open_warehouse(settings) as wh:  # held over the run, so that the server stays up for the summary
-            keep_job_within(wh, settings, job, budget_of(settings, budget), models)
-            outcome = run_job(settings, job, console, **choices)
+            chosen = {"window": window_of(start, end), "is_forced": FORCE_TAG in (tags or {})}
+            keep_job_within(wh, settings, job, budget_of(settings, budget), models, **chosen)
+            outcome = run_job(settings, job, console, start=start, end=end, tags=tags, **choices)
             outcome.models.extend(model_verdicts(wh))
             print_summary(console, settings, outcome)
             write_last_run(settings, outcome)

@@ -16,6 +16,7 @@ from dagster_dbt import dbt_assets
 from dagster_dbt.errors import DagsterDbtCliRuntimeError
 
 from orchestration.column_lineage import ColumnLineage
+from orchestration.dbt_compiled import build_arguments
 from orchestration.dbt_resource import dbt_resource, fresh_target, read_ahead
 from orchestration.dbt_translator import HouseTranslator
 from orchestration.stages.house import STAGE_TAG, House, is_forced, run_window
@@ -90,18 +91,9 @@ def _import_while_dbt_works(context: dg.AssetExecutionContext) -> None:
 
 
 def dbt_arguments(context: dg.AssetExecutionContext) -> list[str]:
-    """Arguments of the build.
-
-    dbt finds the days that were loaded anew by itself, so a run names days only where they are to be built
-    again: other vars than last time make dbt parse the whole project, 4 s.
-    """
-    arguments = ["build", "--exclude-resource-type", "unit_test"]
-    window = run_window(context)
-    if is_forced(context) and not window:
-        arguments.append("--full-refresh")
-    if window and (is_forced(context) or context.run.job_name == "build"):
-        arguments += ["--vars", json.dumps({"start_date": str(window[0]), "end_date": str(window[1])})]
-    return arguments
+    """Arguments of the build."""
+    own = build_arguments(context.run.job_name, run_window(context), is_forced(context))
+    return ["build", "--exclude-resource-type", "unit_test", *own]
 
 
 def failure_text(target: Path) -> str | None:

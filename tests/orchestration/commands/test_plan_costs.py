@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from contextlib import contextmanager
 
@@ -15,7 +16,7 @@ from orchestration import dbt_compiled, estimate
 from orchestration.cli import app
 from orchestration.commands import plan as plan_command
 from orchestration.commands.plan import cost_table
-from orchestration.estimate import budget_of, job_steps, keep_job_within
+from orchestration.estimate import budget_of, job_steps, keep_job_within, window_of
 from tests.ml.small_model import late_spec
 from tests.ml.small_star import MODEL, build_star, declared
 from warehouse.client import SettingsError, load_settings, open_warehouse
@@ -40,7 +41,7 @@ def house(wh, monkeypatch):
     monkeypatch.setattr(plan_command, "_warehouse", opened)
     monkeypatch.setattr("orchestration.commands.models.names_of", lambda model: ["late"])
     monkeypatch.setattr("ml.spec.load_specs", lambda: {"late": late_spec()})
-    monkeypatch.setattr(dbt_compiled, "build_steps", lambda wh, settings: list(BUILT))
+    monkeypatch.setattr(dbt_compiled, "build_steps", lambda wh, settings, arguments: list(BUILT))
     return wh
 
 
@@ -171,7 +172,7 @@ def test_dbt_s_models_come_in_the_order_of_its_graph(wh, monkeypatch):
     monkeypatch.setattr(dbt_compiled, "read_manifest", lambda _: {"nodes": nodes, "sources": sources})
     left_out: list[str] = []
     monkeypatch.setattr(
-        dbt_compiled, "_compiled", lambda _, without: left_out.extend(without) or {"nodes": nodes}
+        dbt_compiled, "_compiled", lambda _, without, arguments: left_out.extend(without) or {"nodes": nodes}
     )
     steps = dbt_compiled.build_steps(wh, wh.settings)
     names = [one.name.removeprefix("build f_core.") for one in steps]
@@ -181,6 +182,16 @@ def test_dbt_s_models_come_in_the_order_of_its_graph(wh, monkeypatch):
     assert by_name["z"].unknown == "until raw.missing is built" and by_name["v"].sql is None
     assert by_name["r"].stage == "score" and by_name["i"].note and by_name["a"].sql == "select 'a'"
     assert dbt_compiled.step_of(node("a"), "f_").name == "build core.a"
+
+
+def test_a_run_that_names_days_is_estimated_for_these_days():
+    days = window_of(dt.date(2013, 3, 1), None)
+    assert days == (dt.date(2013, 3, 1), dt.date(9999, 1, 1)) and window_of(None, None) is None
+    (flag, given) = dbt_compiled.build_arguments("build", days, is_forced=False)
+    assert flag == "--vars" and json.loads(given) == {"start_date": "2013-03-01", "end_date": "9999-01-01"}
+    assert dbt_compiled.build_arguments("all", days, is_forced=False) == []
+    assert dbt_compiled.build_arguments("all", None, is_forced=True) == ["--full-refresh"]
+    assert dbt_compiled.build_arguments("all", days, is_forced=True)[0] == "--vars"
 
 
 @pytest.mark.slow

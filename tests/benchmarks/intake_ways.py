@@ -76,7 +76,9 @@ class _Csv:
     def __init__(self, path: Path) -> None:
         from pyarrow import parquet
 
-        self._groups, self._waiting = parquet.ParquetFile(path).iter_batches(65_536), b""
+        # with pre_buffer all that was read of the file stays in memory
+        file = parquet.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20)
+        self._groups, self._waiting = file.iter_batches(65_536), b""
 
     def read(self, size: int) -> bytes:
         import io

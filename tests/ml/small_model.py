@@ -34,9 +34,10 @@ def late_spec() -> ModelSpec:
     return declared(Path(tempfile.mkdtemp()), (", grid: {num_leaves: [4, 8]}", ""))
 
 
-def fitted_late(wh: Warehouse) -> tuple[FittedModel, TrainingSet]:
+def fitted_late(wh: Warehouse, is_built: bool = False) -> tuple[FittedModel, TrainingSet]:
     """Builds the star in an empty database, and trains on it once a session."""
-    build_star(wh)
+    if not is_built:
+        build_star(wh)
     if "late" not in _trained:
         training_set = build_training_set(wh, late_spec())
         _trained["late"] = train(wh, late_spec(), training_set), training_set

@@ -28,6 +28,7 @@ from warehouse.client.googlesql.kinds import (
     needed,
     promoted,
 )
+from warehouse.client.googlesql.literals import double
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -84,6 +85,7 @@ def arithmetic(node: Any, of: Rewrite) -> Typed:
         return timely
     numbers = [needed(part, f"operator {node.key}", "int", "float", "numeric", "null") for part in (one, two)]
     kind = promoted([part.kind for part in numbers])
+    one, two = (_double_beside(part, kind) for part in (one, two))
     if kind.name == "numeric" and node.key == "mul":
         kind = Kind("numeric", one.kind.scale + two.kind.scale)
         if kind.scale > MOST_DECIMALS:
@@ -92,6 +94,14 @@ def arithmetic(node: Any, of: Rewrite) -> Typed:
                 f"digits behind the point; allowed on BigQuery: {MOST_DECIMALS} together."
             )
     return Typed(type(node)(this=one.sql, expression=two.sql), kind)
+
+
+def _double_beside(given: Typed, kind: Kind) -> Typed:
+    """A NUMERIC beside a double becomes one, as in both engines; mostly it is a literal."""
+    if kind is not FLOAT or given.kind.name != "numeric":
+        return given
+    number = double(given.sql.this.this) if given.sql.key == "cast" and given.sql.this.is_string else None
+    return casted(given, FLOAT) if number is None else Typed(number, FLOAT)
 
 
 def division(node: exp.Div, of: Rewrite) -> Typed:
@@ -103,6 +113,7 @@ def division(node: exp.Div, of: Rewrite) -> Typed:
     if kind is INT:
         return Typed(written("DIV({a}, {b})", a=one.sql, b=two.sql), INT)
     kind = kind if kind is FLOAT else Kind("numeric", MOST_DECIMALS)
+    one, two = (_double_beside(part, kind) for part in (one, two))
     return Typed(exp.Div(this=one.sql, expression=two.sql, typed=False, safe=False), kind)
 
 

@@ -55,8 +55,19 @@ def from_training_to_rollback(wh, spec):
         "curves": wh.query("select * from ml.model_curve order by version, curve, point"),
         "importance": wh.query("select * from ml.feature_importance order by version, feature"),
         "plan": plan and (plan["plan_id"], plan["way"], plan["statistics"]["rows"]),
-        "artifact": registry.artifact_content(wh, versions[0].artifact_sha256),
+        "artifact": registry.artifact_content(wh, versions[0].artifact_sha256), "scored": scored(wh),
     }  # fmt: skip
+
+
+def scored(wh):
+    """What the champion's stored SELECT gives."""
+    parts = wh.query("select before, features, after from ml.champion_sql where model_name = 'late'")[0]
+    text = parts["before"] + parts["features"] + parts["after"]
+    if wh.dialect == "postgres":
+        rows = wh.query(text)
+    else:
+        rows = [dict(row.items()) for row in wh.google_client.query(text).result()]
+    return sorted(rows, key=lambda row: row["flight_key"])
 
 
 @pytest.mark.parametrize("changes", [LIBRARY, WAREHOUSE], ids=["library", "warehouse"])

@@ -116,7 +116,11 @@ class ZetaSql:
             return []
         if dropped := DROP.fullmatch(text):
             self._ask(what="analyze", sql=text)
-            self._ask(what="drop", name=dropped[2])
+            try:
+                self._ask(what="drop", name=dropped[2])
+            except Refused:
+                if not dropped[1]:  # "if exists"
+                    raise
             return []
         if text.startswith("CREATE SCHEMA"):
             self._ask(what="analyze", sql=text)

@@ -73,6 +73,16 @@ def test_a_snapshot_keeps_the_same_versions(both):
 
 
 @pytest.mark.slow
+def test_a_decimal_number_can_be_the_key(both):
+    table = orders(key=("amount",), deletes=True)
+    keys = lambda: pa.table({"amount": ["9.5", "1.25"]})  # noqa: E731
+    both.load(table, known([order(1), order(2, amount="1.25"), order(3, amount="7")], AT[:1] * 3), keys=keys)
+    both.load(table, known([order(1, amount="9.5"), order(2, "eve", amount="1.250")], AT[1:2] * 2), keys=keys)
+    assert both.is_same("shop__orders", without=("known_at", "event_at"))
+    assert [len(rows) for rows in both.rows("shop__orders")] == [5, 5]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("history", ["events", "changes"])
 def test_events_and_changes_keep_the_same_versions(both, history):
     table = orders(history=history, known_at="paid_at", lateness_s=60.0)

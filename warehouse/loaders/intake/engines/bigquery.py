@@ -134,7 +134,8 @@ def insert_versions(
     """
     written = wh.execute(sql, parameters)
     version = [*table.key, "known_at", CONTENT, "is_deleted"]
-    landed_keys = f"select distinct {listed(table.key)} from {quote(LANDING, relation)}"
+    typed = landed(relation, table.columns, table.known_at)
+    landed_keys = f"select distinct {listed(table.key)} from ({typed}) as t"
     twice = (
         f"select {listed(table.key, 'r')} from {quote(RAW, relation)} as r join ({landed_keys}) as l "
         f"on {same_key(table.key, 'r', 'l')} group by {listed(version, 'r')} having count(*) > 1 limit 1"
@@ -189,7 +190,12 @@ def send_keys(wh: Warehouse, relation: str, keys: pa.Table) -> None:
 
 
 def keys_table(wh: Warehouse, relation: str, types: Mapping[str, str], keys: pa.Table) -> str:
-    return quote(LANDING, f"{relation}{KEYS}")
+    """The landed keys, numbers that travel as text as the numbers they are."""
+    typed = [
+        f"{quote(name)}::{types[name]} as {quote(name)}" if types[name].startswith("numeric") else quote(name)
+        for name in keys.column_names
+    ]
+    return f"(select {', '.join(typed)} from {quote(LANDING, f'{relation}{KEYS}')})"
 
 
 def clear(wh: Warehouse, relation: str) -> None:

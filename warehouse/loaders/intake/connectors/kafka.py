@@ -139,5 +139,6 @@ def _settings(address: str, chosen: Mapping[str, Any]) -> dict[str, Any]:
         "enable.partition.eof": True,
         # a position that is gone must be told, not replaced
         "auto.offset.reset": "error",
-        "queued.max.messages.kbytes": 65_536,
+        # what is fetched while a batch is loaded; a batch of usual messages is less
+        "queued.max.messages.kbytes": 16_384,
     }

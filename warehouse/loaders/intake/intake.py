@@ -88,6 +88,7 @@ class Intake:
         for batch in batches:
             milestones.reached("read")
             self.take(batch)
+            del batch  # its memory is free for the next
         self.finish(keys() if keys and self.table.deletes else None)
         return self.account
 

@@ -61,6 +61,15 @@ def test_an_expression_keeps_its_meaning(postgres, bigquery):
         ("insert into s.t values (1) returning n", "returning has no translation"),
         ("select avg(n) from s.t", "a mean of a value of kind int"),
         ("select (", "no statement of Postgres that can be read"),
+        ("select n from s.t natural join s.t as u", "allowed: join on, using"),
+        ("select n from s.t for update", "for update has no translation"),
+        ("select n from s.t limit n", "limit n has no translation; allowed: a number"),
+        ("select distinct on (n) n + 1 as n, x from s.t order by n", "by which the order begins"),
+        ("select distinct on (n) n, x from s.t order by x, n", "by which the order begins"),
+        ("select now() - interval '1 fortnight'", "interval '1 FORTNIGHT' has no translation"),
+        ("select timestamptz 'infinity'", "is no timestamp that is translated"),
+        ("select right(c, n) from s.t", "allowed: a written count"),
+        ("select n from s.t union all select n, x from s.t", "union of 1 and 2 columns"),
     ],
 )
 def test_what_could_change_a_value_is_refused(sql, reason):

@@ -18,6 +18,7 @@ from warehouse.client import WarehouseError
 from warehouse.loaders.declaration import LoadError
 from warehouse.loaders.intake import bookkeeping, quarantine, watermarks
 from warehouse.loaders.intake.batch import Batch
+from warehouse.loaders.intake.intake import Intake
 from warehouse.loaders.intake.loader import DeclaredLoader
 from warehouse.loaders.intake.versions import day_hash
 
@@ -139,7 +140,6 @@ def test_added_columns_and_their_values_are_alike(both):
 
 
 def test_what_postgres_refuses_by_a_constraint_is_refused_before_the_commit(bigquery_wh, monkeypatch):
-    load = TwoEngines(bigquery_wh, bigquery_wh).load
     table = orders()
     with pytest.raises(WarehouseError, match="reconciles"), bigquery_wh.transaction():
         bookkeeping.ensure_books(bigquery_wh)
@@ -149,17 +149,19 @@ def test_what_postgres_refuses_by_a_constraint_is_refused_before_the_commit(bigq
 
     monkeypatch.setattr(engine, "fresh", lambda relation, table: "select l.* from landed as l")
     with pytest.raises(WarehouseError, match="would stand there twice"):
-        load(table, known([order(1)], AT[:1]))
+        for _ in range(2):
+            Intake(bigquery_wh, source(orders=table), table).run([known([order(1)], AT[:1])])
     assert bigquery_wh.scalar("select count(*) from raw.shop__orders") == 1
 
 
 def test_a_column_or_a_number_that_bigquery_has_not_is_refused_by_name(bigquery_wh):
-    load = TwoEngines(bigquery_wh, bigquery_wh).load
+    def load(declared: str, *rows):
+        table = orders(columns=columns(declared))
+        return Intake(bigquery_wh, source(orders=table), table).run([batch(rows)])
+
     with pytest.raises(LoadError, match="column größe cannot stand"):
-        load(orders(columns=columns("order_id bigint, größe text")), batch([order(1)]))
+        load("order_id bigint, größe text", order(1))
     with pytest.raises(LoadError, match="more digits than BigQuery keeps"):
-        load(orders(columns=columns("order_id bigint, amount numeric(60,40)")), batch([order(1)]))
-    account, _ = load(
-        orders(columns=columns("order_id bigint, amount numeric")), batch([order(1, amount="1e-39")])
-    )
+        load("order_id bigint, amount numeric(60,40)", order(1))
+    account = load("order_id bigint, amount numeric", order(1, amount="1e-39"))
     assert account.quarantined == 1 and "BIGNUMERIC" in quarantine.held(bigquery_wh)[0].reason

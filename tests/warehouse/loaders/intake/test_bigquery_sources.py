@@ -48,12 +48,8 @@ class Parquet(shops.Files):
         pq.write_table(pa.Table.from_pylist(texts), self.folder / f"{self.held:05d}.parquet")
 
 
-def test_csv(wh, bigquery_wh, monkeypatch, tmp_path):
-    loaded_twice(wh, bigquery_wh, monkeypatch, Csv(tmp_path))
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", [shops.Files, Parquet])
+@pytest.mark.parametrize("kind", [Csv, shops.Files, Parquet])
 def test_files(wh, bigquery_wh, monkeypatch, tmp_path, kind):
     loaded_twice(wh, bigquery_wh, monkeypatch, kind(tmp_path))
 

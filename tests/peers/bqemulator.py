@@ -45,7 +45,11 @@ class BqEmulator:
     def __init__(self, python: Path) -> None:
         self._home = python.parents[1] / "home"
         self._home.mkdir(exist_ok=True)
-        environment = {**os.environ, "HOME": str(self._home), "BQEMU_ENABLE_FORMAT_EXTENSIONS": "false"}
+        # It parts what it reads out by rows, not bytes: a wide table's part passes the limit it has by default.
+        environment = {
+            **os.environ, "HOME": str(self._home), "BQEMU_ENABLE_FORMAT_EXTENSIONS": "false",
+            "BQEMU_WRITE_API_MAX_REQUEST_BYTES": str(512 * 1024 * 1024),
+        }  # fmt: skip
         # It will not start without DuckDB's spatial extension, which it would fetch: put it in place.
         subprocess.run([str(python), "-P", "-c", OPENED], env=environment, check=True, timeout=START_SECONDS)
         rest, grpc = _free_ports()

@@ -45,7 +45,7 @@ class BqEmulator:
     def __init__(self, python: Path) -> None:
         self._home = python.parents[1] / "home"
         self._home.mkdir(exist_ok=True)
-        # It parts what it reads out by rows, not bytes: a wide table's part passes the limit it has by default.
+        # It parts what it reads out by rows, not bytes: a wide table's part would pass its own limit.
         environment = {
             **os.environ, "HOME": str(self._home), "BQEMU_ENABLE_FORMAT_EXTENSIONS": "false",
             "BQEMU_WRITE_API_MAX_REQUEST_BYTES": str(512 * 1024 * 1024),

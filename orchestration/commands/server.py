@@ -25,9 +25,7 @@ def up() -> None:
         profile = write_profile(settings)
         ensure_schema(wh)  # a plain `dbt build` reads these tables, empty ones too
     state = server_status(settings)
-    typer.echo(
-        f"warehouse  {state.product} ({state.kind}), database {settings.database}, {state.place}"
-    )
+    typer.echo(f"warehouse  {state.product} ({state.kind}), database {settings.database}, {state.place}")
     typer.echo(f"profile    {profile}")
     typer.echo("next       starhouse run · cd warehouse && dbt build · starhouse down")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 
@@ -14,8 +15,7 @@ from ml.bqml.exported import booster_document, booster_sizes
 from ml.document import DocumentError, Evaluator
 from ml.indb.errors import InDatabaseError
 
-FOLDER = Path(__file__).parents[1] / "document" / "xgboost_binaries" / "0.90"
-TOLD = json.loads((FOLDER / "margins.json").read_text())
+TOLD = json.loads((Path(__file__).parents[1] / "document" / "xgboost_files" / "0.90.json").read_text())
 KINDS = {"x": "number", "y": "number", "kind": "category"}
 PREPARED = Prepared(
     (
@@ -31,7 +31,7 @@ PREPARED = Prepared(
 def files(booster: str = "boosted_regressor", names: object = ("x__filled", "y__filled", "kind__code")):
     metadata = json.dumps({"feature_names": names})
     return {
-        "model.bst": (FOLDER / f"{booster}.bst").read_bytes(),
+        "model.bst": base64.b64decode(TOLD["files"][booster]),
         "assets/model_metadata.json": metadata.encode(),
         "main.py": b"",
     }

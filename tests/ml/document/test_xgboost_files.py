@@ -1,11 +1,12 @@
 """XGBoost's binary files, written by XGBoost 0.90 and 1.1.1 themselves, with the margins these versions gave.
 
-Each folder of `xgboost_binaries` holds three boosters of three columns a, b, c, saved by `save_model`, and
-`margins.json`: 40 rows, and by booster `predict(output_margin=True)` of that version.
+Each JSON of `xgboost_files` holds what one version said of three boosters of the columns a, b, c: the files
+saved by `save_model` as base64, 40 rows, and by booster `predict(output_margin=True)`.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 
@@ -17,7 +18,9 @@ from ml.document import Builder, Document, DocumentError, Evaluator
 from ml.document.importers.xgboost_files import read_booster
 from ml.document.importers.xgboost_trees import learner_margins
 
-BINARIES = Path(__file__).parent / "xgboost_binaries"
+WRITTEN = {
+    path.stem: json.loads(path.read_text()) for path in (Path(__file__).parent / "xgboost_files").iterdir()
+}
 KINDS = ("boosted_classifier", "boosted_regressor", "forest_classifier")
 
 
@@ -32,10 +35,9 @@ def document_of(data: bytes, classes: tuple[bool, bool] | None) -> Document:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("version", ["0.90", "1.1.1"])
 def test_it_answers_as_the_version_that_wrote_it(version, kind):
-    folder = BINARIES / version
-    told = json.loads((folder / "margins.json").read_text())
+    told = WRITTEN[version]
     classes = (False, True) if kind.endswith("classifier") else None
-    document = document_of((folder / f"{kind}.bst").read_bytes(), classes)
+    document = document_of(base64.b64decode(told["files"][kind]), classes)
     rows = pa.table({name: [row[at] for row in told["rows"]] for at, name in enumerate("abc")})
     found = Evaluator(document).table(rows).margins[:, 0]
     assert told["version"] == version and len(told[kind]) == 40
@@ -57,7 +59,7 @@ def test_a_file_of_today_is_read_as_json():
 
 
 def test_other_bytes_are_refused():
-    whole = (BINARIES / "1.1.1" / "boosted_regressor.bst").read_bytes()
+    whole = base64.b64decode(WRITTEN["1.1.1"]["files"]["boosted_regressor"])
     for wrong in (b"", whole[:500], whole[:-300], bytes(400), b"PAR1" + bytes(200)):
         with pytest.raises(DocumentError, match="allowed|Allowed"):
             read_booster(wrong)

@@ -165,10 +165,22 @@ def deep_statements() -> None:
     sys.setrecursionlimit(50_000)
 
 
+def numeric_has_nine_decimals() -> None:
+    """`CAST(x AS NUMERIC)`: the emulator makes it DuckDB's DECIMAL, which has three decimals."""
+    before = DuckDBGenerator.datatype_sql
+
+    def typed(generator: Any, node: exp.DataType) -> str:
+        is_bare = node.this == exp.DType.DECIMAL and not node.expressions
+        return "DECIMAL(38, 9)" if is_bare else before(generator, node)
+
+    DuckDBGenerator.datatype_sql = typed
+
+
 PATCHES = (
     deep_statements, declared_columns_of_a_parenthesised_query, distinct_within_array_agg,
     any_kind_of_uploaded_file, files_bring_their_schema, parquet_by_name,
     tables_whose_names_begin_like_functions, zones_that_are_columns, limits_behind_grouping_sets,
+    numeric_has_nine_decimals,
 )  # fmt: skip
 
 if __name__ == "__main__":

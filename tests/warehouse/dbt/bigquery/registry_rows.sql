@@ -14,11 +14,11 @@ insert into ml.gate_result (
 values ('late', 1, 1, 'good', 'auc', 'test', 'at_least', 0.6, 0.75, true, 'because', '2014-01-02 00:00:00+00');
 insert into ml.drift (
     model_name, model_version, subject, name, kind, window_start, window_end, reference_rows, current_rows, psi,
-    null_share_reference, null_share_current, is_drifted, is_alert, computed_at)
+    null_share_reference, null_share_current, is_seasonal, is_drifted, is_alert, computed_at)
 values
-    ('late', 1, 'feature', 'B', 'number', '2013-11-01', '2013-11-30', 10, 20, 0.25, 0.5, 0.75, true, false, now()),
-    ('late', 1, 'feature', 'a', 'number', '2013-11-01', '2013-11-30', 10, 20, 0.25, 0.5, 0.25, true, false, now()),
-    ('late', 1, 'feature', 'é', 'number', '2013-11-01', '2013-11-30', 10, 20, null, 0.5, null, false, false, now());
+    ('late', 1, 'feature', 'B', 'number', '2013-11-01', '2013-11-30', 10, 20, 0.25, 0.5, 0.75, false, true, false, '2014-01-04 00:00:00+00'),
+    ('late', 1, 'feature', 'a', 'number', '2013-11-01', '2013-11-30', 10, 20, 0.25, 0.5, 0.25, false, true, false, '2014-01-04 00:00:00+00'),
+    ('late', 1, 'feature', 'é', 'number', '2013-11-01', '2013-11-30', 10, 20, null, 0.5, null, false, false, false, '2014-01-04 00:00:00+00');
 insert into ml.prediction (
     model_name, flight_key, flight_date, prediction_at, model_version, margin, score, threshold, is_positive, scored_at)
 select 'late', flight_key, flight_date, scheduled_departure_at, 1, 0, mod(flight_number, 16) / 16.0, 0.5,

@@ -183,7 +183,7 @@ def _added(moment: datetime, count: int, unit: str) -> datetime:
 
 def _cast(value: Any, kind: Any) -> Any:
     if kind == exp.DType.DATE:
-        return date.fromisoformat(value) if isinstance(value, str) else _date(value)
+        return date.fromisoformat(value[:10]) if isinstance(value, str) else _date(value)
     return datetime(value.year, value.month, value.day) if isinstance(value, date) else value
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 ATTEMPTS = 4
 RETRY_SECONDS, EMULATOR_RETRY_SECONDS = 120.0, 10.0
 ANSWER_SECONDS, CANCEL_SECONDS = 60.0, 5.0
+EMULATOR_ANSWER_SECONDS = 900.0
+"""An emulator answers when the job is done, BigQuery when it has begun."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
 RUN_AGAIN = {"rateLimitExceeded", "backendError", "internalError", "badGateway", "jobBackendError",
              "jobInternalError", "jobRateLimitExceeded"}  # fmt: skip
@@ -55,6 +57,7 @@ class Jobs:
         self.client, self.place = client, place
         self.bytes_processed = self.bytes_billed = self.bytes_budgeted = self.sent = 0
         self.retry_seconds = EMULATOR_RETRY_SECONDS if place.is_emulated else RETRY_SECONDS
+        self.answer_seconds = EMULATOR_ANSWER_SECONDS if place.is_emulated else ANSWER_SECONDS
         self.labels = {name: label(value) for name, value in labels.items()}
 
     @contextmanager
@@ -99,7 +102,7 @@ class Jobs:
                 job_config=config,
                 job_id=new_id(),
                 retry=self.retry,
-                timeout=ANSWER_SECONDS,
+                timeout=self.answer_seconds,
                 job_retry=None,
             )
         return int(job.total_bytes_processed or 0)
@@ -144,11 +147,11 @@ class Jobs:
                 job_config=config,
                 job_id=job_id,
                 retry=self.retry,
-                timeout=ANSWER_SECONDS,
+                timeout=self.answer_seconds,
                 job_retry=None,
             )
         except Conflict:
-            job = self.client.get_job(job_id, retry=self.retry, timeout=ANSWER_SECONDS)
+            job = self.client.get_job(job_id, retry=self.retry, timeout=self.answer_seconds)
         try:
             return Ran(job, job.result(retry=self.retry, job_retry=None))
         except (KeyboardInterrupt, SystemExit):

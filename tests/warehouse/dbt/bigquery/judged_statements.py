@@ -7,11 +7,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from tests.peers.zetasql import Refused, ZetaSql
+from tests.warehouse.dbt.bigquery.two_engines import KINDS as BY_POSTGRES
 
 KINDS = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}
 """The names the REST interface gives to types that SQL calls otherwise."""
+CONTRACT = BY_POSTGRES | {
+    "STRING": "STRING", "INT64": "INT64", "INT": "INT64", "pg_catalog.numeric": "BIGNUMERIC",
+}  # fmt: skip
+"""BigQuery's types by the names that contracts have once dbt has read them, for either engine."""
 MADE = re.compile(r"create or replace table `(\w+)`\.`(\w+)`.*?\bas \(\n(.*)\)\s*;?\s*$", re.DOTALL)
 
 
@@ -36,3 +42,8 @@ def refusals(
         except Refused as refused:
             found[statement] = str(refused).splitlines()[0]
     return found
+
+
+def contract(node: Any) -> dict[str, str]:
+    """A model's columns and their types in BigQuery, as its contract says."""
+    return {name: CONTRACT[column.data_type] for name, column in node.columns.items()}

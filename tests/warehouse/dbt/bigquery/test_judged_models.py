@@ -14,13 +14,11 @@ import pytest
 
 from tests.peers.bqemulator import BqEmulator
 from tests.peers.zetasql import ZetaSql
-from tests.warehouse.dbt.bigquery.judged_statements import refusals
-from tests.warehouse.dbt.bigquery.two_engines import KINDS, TwoEngines
+from tests.warehouse.dbt.bigquery.judged_statements import contract, refusals
+from tests.warehouse.dbt.bigquery.two_engines import TwoEngines
 from warehouse.client import Warehouse
 
 pytestmark = pytest.mark.slow
-CONTRACT = KINDS | {"STRING": "STRING", "INT64": "INT64", "pg_catalog.numeric": "BIGNUMERIC"}
-"""BigQuery's types by the names that contracts have once dbt has read them."""
 
 
 def test_every_model_and_test_is_well_typed_and_models_keep_their_contracts(
@@ -32,7 +30,7 @@ def test_every_model_and_test_is_well_typed_and_models_keep_their_contracts(
     compiled = [ended.node for ended in engines.dbt("bigquery", "compile").values() if is_judged(ended.node)]
     models = [node for node in compiled if node.resource_type == "model"]
     known = {
-        f"{node.schema}.{prefix}{node.alias}": columns(node) for node in models for prefix in ("", "made_")
+        f"{node.schema}.{prefix}{node.alias}": contract(node) for node in models for prefix in ("", "made_")
     }
     statements = [made_of(node) if node in models else node.compiled_code for node in compiled]
     assert len(models) > 35 and len(statements) > 90
@@ -43,11 +41,7 @@ def is_judged(node: Any) -> bool:
     return node.resource_type in ("model", "test")
 
 
-def columns(node: Any) -> dict[str, str]:
-    return {name: CONTRACT[column.data_type] for name, column in node.columns.items()}
-
-
 def made_of(node: Any) -> str:
     """A table of the contract's columns, of the model's rows."""
-    listed = ", ".join(f"{name} {kind}" for name, kind in columns(node).items())
+    listed = ", ".join(f"{name} {kind}" for name, kind in contract(node).items())
     return f"create or replace table `{node.schema}`.`made_{node.alias}` ({listed}) as ({node.compiled_code})"

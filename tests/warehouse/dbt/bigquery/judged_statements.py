@@ -15,7 +15,7 @@ from tests.warehouse.dbt.bigquery.two_engines import KINDS as BY_POSTGRES
 KINDS = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}
 """The names the REST interface gives to types that SQL calls otherwise."""
 CONTRACT = BY_POSTGRES | {
-    "STRING": "STRING", "INT64": "INT64", "INT": "INT64", "BOOLEAN": "BOOL", "pg_catalog.numeric": "BIGNUMERIC",
+    "STRING": "STRING", "INT64": "INT64", "pg_catalog.numeric": "BIGNUMERIC",
 }  # fmt: skip
 """BigQuery's types by the names that contracts have once dbt has read them, for either engine."""
 MADE = re.compile(r"create or replace table `(\w+)`\.`(\w+)`.*?\bas \(\n(.*)\)\s*;?\s*$", re.DOTALL)

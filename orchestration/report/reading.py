@@ -17,6 +17,8 @@ class Reading:
     """The warehouse as the report reads it."""
 
     def __init__(self, wh: Warehouse) -> None:
+        import ml.registry_schema  # noqa: F401  (declares which columns hold JSON, where an engine cannot say)
+
         self.wh = wh
         self._found: dict[str, bool] = {}
 

@@ -5,6 +5,7 @@ Belongs here: reading, ordering and comparing. Does not belong here: which relat
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
@@ -58,6 +59,8 @@ def _plain(table: pa.Table) -> pa.Table:
     arrays = []
     for column in table.columns:
         kind = column.type
+        if isinstance(kind, pa.BaseExtensionType):
+            kind, column = kind.storage_type, pc.cast(column, kind.storage_type)
         if pa.types.is_decimal(kind) or pa.types.is_null(kind):
             column = pc.cast(column, pa.float64())
         elif pa.types.is_timestamp(kind):
@@ -67,9 +70,20 @@ def _plain(table: pa.Table) -> pa.Table:
         elif pa.types.is_floating(kind):
             column = pc.cast(column, pa.float64())
         elif pa.types.is_large_string(kind) or pa.types.is_string(kind):
-            column = pc.cast(column, pa.string())
+            column = _canonical(pc.cast(column, pa.string()))
         arrays.append(column)
     return pa.table(arrays, names=table.column_names)
+
+
+def _canonical(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """JSON as one text, since engines put spaces and keys as they like; other texts as they are."""
+    first = next((value for value in column.to_pylist() if value is not None), "")
+    if not first.startswith(("{", "[")):
+        return column
+    texts = [
+        None if one is None else json.dumps(json.loads(one), sort_keys=True) for one in column.to_pylist()
+    ]
+    return pa.chunked_array([pa.array(texts, pa.string())])
 
 
 def _ordered(table: pa.Table) -> pa.Table:
@@ -92,8 +106,8 @@ def _difference(one: pa.ChunkedArray, two: pa.ChunkedArray) -> tuple[int, int | 
     differs = left != right
     if not differs.any():
         return 0, None
-    distance = np.abs(_ranks(left[differs]) - _ranks(right[differs])).max()
-    return int(differs.sum()), int(min(distance, 2**62))
+    pairs = zip(_ranks(left[differs]).tolist(), _ranks(right[differs]).tolist(), strict=True)
+    return int(differs.sum()), max(abs(one - other) for one, other in pairs)
 
 
 def _bits(column: pa.ChunkedArray) -> np.ndarray:
@@ -107,6 +121,5 @@ def _bits(column: pa.ChunkedArray) -> np.ndarray:
 
 
 def _ranks(bits: np.ndarray) -> np.ndarray:
-    """Doubles' bits as whole numbers in the doubles' own order, halved so that their distance fits."""
-    ordered = np.where(bits < 0, np.int64(-(2**63)) - bits, bits)
-    return ordered.astype(np.float64)
+    """Doubles' bits as whole numbers in the doubles' own order."""
+    return np.where(bits < 0, np.int64(-(2**63)) - bits, bits)

@@ -34,7 +34,8 @@ REGISTRY = ("prediction", "model_metric", "model_curve", "feature_importance", "
             "drift_bin", "drift_bin_count", "model_champion", "champion_sql")  # fmt: skip
 OF_THE_RUN = (
     "loaded_at", "load_id", "_dlt_load_id", "started_at", "finished_at", "judged_at", "promoted_at",
-    "scored_at", "trained_at", "computed_at", "registered_at", "created_at", "occurred_at",
+    "scored_at", "weather_loaded_at", "load_stamp", "event_id", "trained_at", "computed_at", "registered_at",
+    "created_at", "occurred_at",
 )  # fmt: skip
 """What a run writes of itself: when it was, and the ids it gave. Below, what each engine words."""
 MOST_UNITS = 64

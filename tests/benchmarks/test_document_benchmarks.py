@@ -26,7 +26,17 @@ def test_the_benchmarks_are_the_modules_that_measure():
     assert not {"record", "memory", "orbital", "orbital_script", "test_record"} & set(found)
 
 
-@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+LARGE = {"hist_gradient_boosting", "lightgbm", "gradient_boosting_regressor", "gradient_boosting_classifier"}
+"""Families of which a fit takes seconds; the suite sees them in `tests/ml/document`."""
+
+
+@pytest.mark.parametrize(
+    "family",
+    [
+        pytest.param(one, marks=[pytest.mark.slow] if one.name in LARGE else [], id=one.name)
+        for one in FAMILIES
+    ],
+)
 def test_a_family_is_answered_as_its_library_answers(family: Family):
     from ml.document import Evaluator, Input
     from ml.document.importers import import_estimator

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -34,20 +35,33 @@ def bigquery(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Setting
     deleted after the test.
     """
     real = os.environ.get(REAL_PROJECT)
-    if not real:
-        yield _settings_on(request.getfixturevalue("emulator"), tmp_path)
-        return
-    settings = load_settings(env="test", home=tmp_path, database=_prefix(), warehouse_url=real)
-    yield settings
-    _delete_datasets(settings)
+    with _environment_kept():
+        if not real:
+            yield _settings_on(request.getfixturevalue("emulator"), tmp_path)
+            return
+        settings = load_settings(env="test", home=tmp_path, database=_prefix(), warehouse_url=real)
+        yield settings
+        _delete_datasets(settings)
+
+
+@contextmanager
+def _environment_kept() -> Iterator[None]:
+    """Commands put their warehouse into the environment of their process, which is the tests' here."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 @pytest.fixture
-def emulated(emulator: BqEmulator, tmp_path: Path) -> Settings:
+def emulated(emulator: BqEmulator, tmp_path: Path) -> Iterator[Settings]:
     """Settings of an empty warehouse on the emulator, also where a real project is named: for what is said of
     the emulator alone.
     """
-    return _settings_on(emulator, tmp_path)
+    with _environment_kept():
+        yield _settings_on(emulator, tmp_path)
 
 
 def _settings_on(emulator: BqEmulator, home: Path) -> Settings:

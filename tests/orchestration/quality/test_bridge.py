@@ -87,7 +87,9 @@ def emulated(readings: Settings, bigquery: Settings) -> Settings:
     return bigquery
 
 
-@pytest.mark.parametrize("engine", ["readings", pytest.param("emulated", marks=pytest.mark.bigquery)])
+@pytest.mark.parametrize(
+    "engine", ["readings", pytest.param("emulated", marks=[pytest.mark.bigquery, pytest.mark.slow])]
+)
 def test_every_shape_passes_on_good_rows_and_fails_on_bad_ones(
     engine: str, request: pytest.FixtureRequest
 ) -> None:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.peers.bqemulator import REQUIREMENTS, BqEmulator
 from tests.peers.environment import peer_or_skip
+from tests.process_environment import environment
 from warehouse.client import Settings, Warehouse, load_settings, open_warehouse
 
 REAL_PROJECT = "STARHOUSE_TEST_BIGQUERY_URL"
@@ -35,7 +35,7 @@ def bigquery(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Setting
     deleted after the test.
     """
     real = os.environ.get(REAL_PROJECT)
-    with _environment_kept():
+    with environment():  # commands put their warehouse into it
         if not real:
             yield _settings_on(request.getfixturevalue("emulator"), tmp_path)
             return
@@ -44,23 +44,12 @@ def bigquery(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Setting
         _delete_datasets(settings)
 
 
-@contextmanager
-def _environment_kept() -> Iterator[None]:
-    """Commands put their warehouse into the environment of their process, which is the tests' here."""
-    before = dict(os.environ)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-
-
 @pytest.fixture
 def emulated(emulator: BqEmulator, tmp_path: Path) -> Iterator[Settings]:
     """Settings of an empty warehouse on the emulator, also where a real project is named: for what is said of
     the emulator alone.
     """
-    with _environment_kept():
+    with environment():  # commands put their warehouse into it
         yield _settings_on(emulator, tmp_path)
 
 

@@ -5,9 +5,7 @@ Belongs here: running dbt for the tests of this folder. Does not belong: expecta
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import create_database, drop_database
+from tests.process_environment import environment
 from tests.warehouse.dbt.small_raw import DAYS, FIRST_LOAD, create_raw, load_day, load_weather
 from warehouse.client import Settings, Warehouse, open_warehouse
 
@@ -71,20 +70,6 @@ def failures(result: Any) -> str:
     return "\n".join(
         f"{r.node.name}: {r.status} {r.message}" for r in result.result if r.status not in ("success", "pass")
     )
-
-
-@contextmanager
-def environment(**values: str) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 @pytest.fixture(scope="session")

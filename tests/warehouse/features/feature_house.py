@@ -6,7 +6,6 @@ expectations, or what the tests change in the raw data.
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import create_database, drop_database
+from tests.process_environment import environment
 from warehouse.client import Settings, Warehouse, open_warehouse, quote
 from warehouse.loaders import LOADERS
 
@@ -82,7 +82,7 @@ class FeatureHouse:
         output = self.folder / f"dbt_{len(project.parts)}_{project.parent.name}"
         paths = ["--project-dir", str(project), "--profiles-dir", str(self.server.profiles_dir)]
         paths += ["--target-path", str(output / "target"), "--log-path", str(output / "logs")]
-        with _environment(STARHOUSE_DATABASE=WORK):
+        with environment(STARHOUSE_DATABASE=WORK):
             if project not in self.manifests:
                 parsed = dbtRunner().invoke(["--quiet", "parse", *paths])
                 assert parsed.success, parsed.exception
@@ -103,20 +103,6 @@ class FeatureHouse:
 def _rows(wh: Warehouse, table: str) -> Rows:
     sql = f"select flight_key, prediction_at, t::text as content from {quote('features', table)} t"
     return {row["flight_key"]: (row["prediction_at"], row["content"]) for row in wh.query(sql)}
-
-
-@contextmanager
-def _environment(**values: str) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def changed_project(original: Path, folder: Path, changes: dict[str, tuple[str, str]]) -> Path:

@@ -7,9 +7,6 @@ Does not belong here: what is expected of them.
 from __future__ import annotations
 
 import io
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -21,6 +18,7 @@ import yaml
 
 from ml.registry_schema import ensure_schema
 from tests.peers.bqemulator import BqEmulator
+from tests.process_environment import environment
 from warehouse.client import Settings, Warehouse, quote
 from warehouse.loaders import LOADERS
 
@@ -177,17 +175,3 @@ class TwoEngines:
         """A relation's rows in Postgres and in the emulator."""
         there = self.execute(f"select * from `{self.prefix}_{schema}`.`{name}`")
         return self.wh.query(f"select * from {quote(schema, name)}"), there
-
-
-@contextmanager
-def environment(**values: str) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

@@ -36,7 +36,7 @@ from warehouse.client import (
 )  # fmt: skip
 
 SHOWN_LINES = 80
-SERVERS = {"moto_url", "broker", "mongodb_url"}
+SERVERS = {"moto_url", "broker", "mongodb_url", "judge", "emulator"}
 """Fixtures of servers in an environment of their own."""
 
 # The same examples everywhere, so that a failure is seen again; no time limit, since machines are shared.

@@ -26,12 +26,14 @@ def short_leases(monkeypatch):
     shorten_leases()
 
 
+@pytest.mark.slow
 def test_files(monkeypatch, bigquery, tmp_path):
     trial(monkeypatch, bigquery, shops.Files(tmp_path), ["versions written"])
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
+@pytest.mark.slow
 def test_files_at_every_milestone_of_both_batches(monkeypatch, bigquery, tmp_path):
     names = [name for milestone in WITHIN_A_BATCH for name in (milestone, milestone)]
     assert len(names) == 20
